@@ -1,0 +1,132 @@
+"""One family of errors. A class's docstring is its message: one sentence for reader and user.
+
+`{name}` in the docstring is filled from the keyword attributes of the error. Every message says
+what happened, with the value, and what to do next; all of them are under test.
+"""
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+
+class SleeplessError(Exception):
+    """Something went wrong that Sleepless foresaw."""
+
+    code: ClassVar[str] = "error"
+    #: the exit code of the command line (design.md §10)
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, **facts: Any) -> None:
+        self.facts = facts
+        super().__init__(self.message)
+
+    @property
+    def message(self) -> str:
+        template = " ".join((type(self).__doc__ or "").split())
+        return template.format(**self.facts)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class NaiveTime(SleeplessError, ValueError):
+    """The time {moment} has no zone; give one, for example 2026-11-21T20:00:00+00:00."""
+
+    code = "naive_time"
+
+    def __init__(self, moment: datetime) -> None:
+        super().__init__(moment=moment.isoformat())
+
+
+class ConfigError(SleeplessError, ValueError):
+    """Configuration: {where} is {value!r}: {problem}"""
+
+    code = "config"
+    exit_code = 2
+
+
+class BadAmount(SleeplessError, ValueError):
+    """{value!r} is not an amount of money: {problem}"""
+
+    code = "bad_amount"
+    exit_code = 2
+
+
+class BadTask(SleeplessError, ValueError):
+    """This task cannot be queued: {problem}"""
+
+    code = "bad_task"
+    exit_code = 2
+
+
+class BadProjectName(SleeplessError, ValueError):
+    """{name!r} is not a usable project name: {problem}"""
+
+    code = "bad_project"
+    exit_code = 2
+
+
+class TaskNotFound(SleeplessError, LookupError):
+    """There is no task {task_id}; `sleepless tasks` lists those that exist."""
+
+    code = "task_not_found"
+    exit_code = 3
+
+
+class ProjectNotFound(SleeplessError, LookupError):
+    """There is no project {project_id!r}; `sleepless costs --by project` lists those that exist."""
+
+    code = "project_not_found"
+    exit_code = 3
+
+
+class NotPossible(SleeplessError):
+    """Task {task_id} is {status}: {problem}"""
+
+    code = "not_possible"
+    exit_code = 4
+
+
+class LeaseLost(SleeplessError):
+    """Run {run_id} of task {task_id} belongs to somebody else by now; this one stops quietly."""
+
+    code = "lease_lost"
+
+
+class DaemonAlreadyRunning(SleeplessError):
+    """The database {database} belongs to the daemon {owner}; stop that one first, or give this one
+    another database.url and workspace.root."""
+
+    code = "daemon_running"
+    exit_code = 4
+
+
+class DatabaseError(SleeplessError):
+    """The database {database} cannot be used: {problem}"""
+
+    code = "database"
+
+
+class WorkspaceError(SleeplessError):
+    """The workspace {path} cannot be used: {problem}"""
+
+    code = "workspace"
+
+
+class GitFailed(WorkspaceError):
+    """git {command} failed in {path}: {stderr}"""
+
+    code = "git"
+
+
+class AgentUnavailable(SleeplessError):
+    """The agent program cannot be started: {problem}"""
+
+    code = "agent_unavailable"
+
+
+class UnknownPrice(SleeplessError, LookupError):
+    """The model {model!r} has no known price, so nothing may be spent on it; choose another
+    agent.model."""
+
+    code = "unknown_price"
+    exit_code = 4
