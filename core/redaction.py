@@ -94,7 +94,7 @@ def redacted(name: str, value: Any) -> Any:
         case bytes():
             return without_secrets(value.decode(errors="backslashreplace"))
         case dict():
-            return {key: redacted(str(key), item) for key, item in value.items()}
+            return {str(key): redacted(str(key), item) for key, item in value.items()}
         case list() | tuple() | set() | frozenset():
             return [redacted("", item) for item in value]
         case _:
