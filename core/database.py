@@ -26,7 +26,7 @@ SQLITE_FLOOR = (3, 38, 0)
 #: how long a transaction waits for another writer before it gives up, seconds
 LOCK_PATIENCE = 30.0
 #: "sleepless" as a 63-bit number: the advisory lock on PostgreSQL
-_WRITER_LOCK = 0x736C_6565_706C
+WRITER_LOCK = 0x736C_6565_706C
 
 _PRAGMAS = (
     "journal_mode=WAL",
@@ -68,7 +68,7 @@ class Database:
         """One transaction, alone among writers; `wakes` tells the daemon of it once it is done."""
         with self._writer.begin() as connection:
             if not self.is_sqlite:
-                connection.execute(text("SELECT pg_advisory_xact_lock(:k)"), {"k": _WRITER_LOCK})
+                connection.execute(text("SELECT pg_advisory_xact_lock(:k)"), {"k": WRITER_LOCK})
             yield connection
             if wakes and not self.is_sqlite:
                 connection.execute(text("SELECT pg_notify('sleepless', '')"))
