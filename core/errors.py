@@ -130,3 +130,10 @@ class UnknownPrice(SleeplessError, LookupError):
 
     code = "unknown_price"
     exit_code = 4
+
+
+class BadDirective(SleeplessError, ValueError):
+    """The rehearsal cannot follow [rehearse: {directive}]: {problem}"""
+
+    code = "bad_directive"
+    exit_code = 2
