@@ -132,7 +132,7 @@ class DatabaseSettings(Section):
     # a password may be in it
     url: DatabaseUrl = Field(
         default="sqlite:///sleepless_agent.db",
-        description="sqlite:///<file> or postgresql+psycopg://<user>@<host>/<database>",
+        description="sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE",
         repr=False,
     )
     backup_keep: CountFromZero = Field(
