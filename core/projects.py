@@ -1,0 +1,47 @@
+"""Projects: what a name means, and that two names may mean the same."""
+
+from datetime import datetime
+
+from slugify import slugify
+from sqlalchemy import Connection, insert, select, update
+
+from core.errors import BadProjectName
+from core.models import Project
+
+#: a slug is a folder name and a key; longer names are mistakes
+MAX_SLUG = 64
+
+
+def slug_of(name: str) -> str:
+    """`My App`, `my-app` and `MY_APP` are all my-app. Raises BadProjectName."""
+    slug: str = slugify(name)
+    if not slug:
+        raise BadProjectName(name=name, problem="nothing is left of it as a folder name; use a-z")
+    if len(slug) > MAX_SLUG:
+        problem = f"as a folder name it has {len(slug)} characters; {MAX_SLUG} is the most"
+        raise BadProjectName(name=name, problem=problem)
+    return slug
+
+
+def ensure(connection: Connection, slug: str, name: str, now: datetime) -> str | None:
+    """Create the project on first use; answer the name it already goes by when that differs."""
+    known: str | None = connection.scalar(select(Project.name).where(Project.id == slug))
+    if known is None:
+        connection.execute(
+            insert(Project).values(id=slug, name=name, created_at=now, updated_at=now)
+        )
+        return None
+    return None if _alike(known, name, slug) else known
+
+
+def _alike(known: str, name: str, slug: str) -> bool:
+    """Naming a project by its slug, or in other letter case, is no confusion of two projects."""
+    return name == slug or name.casefold() == known.casefold() or known == slug
+
+
+def remember_session(
+    connection: Connection, slug: str, session_id: str | None, now: datetime
+) -> None:
+    connection.execute(
+        update(Project).where(Project.id == slug).values(session_id=session_id, updated_at=now)
+    )

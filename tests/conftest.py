@@ -1,0 +1,51 @@
+"""Few fixtures: a clock that stands still, a database that is real, a queue on it."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from core.database import Database
+from core.migrate import migrate
+from core.task_queue import TaskQueue
+
+
+class StoppedClock:
+    """Time that moves only when a test says so."""
+
+    def __init__(self, moment: datetime) -> None:
+        self.moment = moment
+        self.elapsed = 0.0
+
+    def now(self) -> datetime:
+        return self.moment
+
+    def monotonic(self) -> float:
+        return self.elapsed
+
+    def advance(self, **delta: float) -> None:
+        step = timedelta(**delta)
+        self.moment += step
+        self.elapsed += step.total_seconds()
+
+    def set(self, moment: datetime) -> None:
+        self.moment = moment
+
+
+@pytest.fixture
+def clock() -> StoppedClock:
+    """Noon in the day window of the default budget."""
+    return StoppedClock(datetime(2026, 3, 10, 12, 0, tzinfo=UTC))
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """A migrated SQLite file."""
+    with Database(f"sqlite:///{tmp_path / 'sleepless_agent.db'}") as database:
+        migrate(database)
+        yield database
+
+
+@pytest.fixture
+def queue(database: Database, clock: StoppedClock) -> TaskQueue:
+    return TaskQueue(database, clock)
