@@ -60,12 +60,13 @@ def _upgrade(database: Database, connection: Connection, clock: Clock) -> None:
     if found == HEAD:  # another process was faster
         return
     _refuse_newer(database, found)
-    old = legacy.recognise(database, connection) if found is None else None
+    old = legacy.recognise(_name(database), connection) if found is None else None
     _copy_before(database, connection, clock)
     before = _dangling(connection)
     if old:
-        with legacy.taken_over(old, connection, clock):
-            _run_steps(connection, _FIRST)
+        legacy.set_aside(connection, old)
+        _run_steps(connection, _FIRST)
+        legacy.bring_over(_name(database), connection, old, clock.now())
     _run_steps(connection, HEAD)
     _check(database, connection, before)
     log.info("database.upgraded", database=_name(database), before=found, now=HEAD)
