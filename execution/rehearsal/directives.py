@@ -7,7 +7,7 @@ With `agent.backend: rehearsal` a task such as
 is played as its directives say, in their order, one call each unless noted:
 
     [rehearse: text WORDS]        answers with the words (or with a default) and ends the turn
-    [rehearse: write PATH TEXT]   writes a file; \n in TEXT is a new line
+    [rehearse: write PATH TEXT]   writes a file, over an old one too; \n in TEXT is a new line
     [rehearse: bash COMMAND]      runs a command
     [rehearse: calls N $X]        N answered calls that cost $X each
     [rehearse: loop $X]           calls of $X each without end
@@ -46,7 +46,7 @@ from execution.rehearsal.playbook import (
     Tokens,
     ToolCall,
     bash,
-    write,
+    overwrite,
 )
 
 MAX_CALLS = 1000
@@ -147,7 +147,7 @@ def _write(script: _Script, rest: str) -> None:
     if not path:
         raise BadDirective(directive="write", problem="give a path and a text: write PATH TEXT")
     content = content.replace("\\n", "\n")
-    script.answers(Answer(f"Writing {path}.", (write(path, f"{content}\n"),)))
+    script.answers(Answer(f"Writing {path}.", overwrite(path, f"{content}\n")))
 
 
 def _bash(script: _Script, command: str) -> None:

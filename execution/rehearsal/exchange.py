@@ -100,11 +100,12 @@ class Exchange:
         return response
 
     async def _pause(self, response: web.StreamResponse, wait: float | None) -> None:
-        until = None if wait is None else self.clock.monotonic() + wait
-        while not self.released.is_set():
-            left = PING_SECONDS if until is None else until - self.clock.monotonic()
-            if left <= 0:
-                return
+        """A slow answer pings, as the real API does; a hanging one is as silent as a dead line."""
+        if wait is None:
+            await self.released.wait()
+            return
+        until = self.clock.monotonic() + wait
+        while (left := until - self.clock.monotonic()) > 0 and not self.released.is_set():
             await _event_or(self.released, min(left, PING_SECONDS))
             await response.write(wire.encode({"type": "ping"}))
 

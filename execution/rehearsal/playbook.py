@@ -39,6 +39,11 @@ def write(path: str, content: str) -> ToolCall:
     return ToolCall("Write", {"file_path": path, "content": content})
 
 
+def overwrite(path: str, content: str) -> tuple[ToolCall, ToolCall]:
+    """The program refuses to write over a file that was not read; of none it reads an error."""
+    return read(path), write(path, content)
+
+
 def edit(path: str, old: str, new: str) -> ToolCall:
     """The program refuses an edit of a file that was not read earlier in the conversation."""
     return ToolCall("Edit", {"file_path": path, "old_string": old, "new_string": new})
