@@ -145,7 +145,12 @@ def _wants_colour(environ: Mapping[str, str]) -> bool:
 
 
 def _as_json(facts: Facts) -> str:
-    return json.dumps(facts, default=str, ensure_ascii=False)
+    return json.dumps(facts, default=_as_text, ensure_ascii=False)
+
+
+def _as_text(value: object) -> str:
+    # before JSON escapes it: a secret with a quote in it would not be recognised afterwards
+    return without_secrets(str(value))
 
 
 def _in_plain(facts: Facts) -> str:
@@ -174,7 +179,7 @@ def _for_eyes(facts: Facts, paint: Callable[[str, int], str]) -> str:
 def _shown(value: Any) -> str:
     if isinstance(value, int | float) or value is None:
         return str(value)
-    text = value if isinstance(value, str) else str(value)
+    text = value if isinstance(value, str) else _as_text(value)
     return text if _SAFE_WORD.fullmatch(text) else _harmless(repr(text))
 
 

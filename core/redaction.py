@@ -35,7 +35,8 @@ _SECRET_NAMES: Final = frozenset(
 _SECRET_SUFFIXES: Final = tuple(f"_{name}" for name in sorted(_SECRET_NAMES))
 
 _SECRET_SHAPES: Final = re.compile(
-    r"(?<![A-Za-z0-9])(?:"
+    # not inside a word (task-…), but also right behind an escape such as \n or \xff
+    r"(?:(?<![A-Za-z0-9])|(?<=\\[abfnrtv])|(?<=\\x[0-9a-f]{2}))(?:"
     r"sk-[A-Za-z0-9_-]{20,}"  # Anthropic (sk-ant-…), OpenAI (sk-…, sk-proj-…)
     r"|sk-ant-[A-Za-z0-9_-]{6,}"
     r"|xox[a-z]-[A-Za-z0-9-]{6,}|xapp-[A-Za-z0-9-]{6,}"  # Slack

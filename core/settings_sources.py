@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Iterator, Mapping
+from datetime import time
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -268,4 +269,6 @@ def _dotted(path: tuple[int | str, ...]) -> str:
 
 def _plain(value: Any) -> Any:
     """Defaults reach an error as Decimals and times; show them as one would write them."""
+    if isinstance(value, time):
+        return f"{value:%H:%M}"
     return value if isinstance(value, str | int | float | list | dict | None) else str(value)
