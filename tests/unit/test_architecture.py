@@ -32,8 +32,14 @@ FENCES = {
     "click": ("interfaces/*",),
 }
 
-#: the warden is a script of the standard library alone; the retry of a busy database counts its own
-ASKS_FOR_THE_TIME = ("core/clock.py", "core/database.py", "execution/warden.py")
+#: the warden is a script of the standard library alone; who waits for a lock that another process
+#: holds counts real seconds, also where a test has stopped the clock
+ASKS_FOR_THE_TIME = (
+    "core/clock.py",
+    "core/database.py",
+    "core/ownership.py",
+    "execution/warden.py",
+)
 CLOCKS = {
     "datetime.datetime.now",
     "datetime.datetime.utcnow",
