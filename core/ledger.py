@@ -181,9 +181,7 @@ def close_hold(connection: Connection, run_id: int, charge: Nano, now: datetime)
 
 def clock_jumped_back(connection: Connection, now: datetime) -> datetime | None:
     """The latest time in the ledger, if `now` lies clearly before it (rule 13)."""
-    latest = connection.scalar(
-        select(BudgetEntry.created_at).order_by(BudgetEntry.id.desc()).limit(1)
-    )
+    latest = _last_entry_at(connection)
     return latest if latest is not None and now < latest - CLOCK_TOLERANCE else None
 
 
@@ -207,11 +205,25 @@ def money_returns_at(
 def _enter(
     connection: Connection, owner: tuple[int, int], kind: EntryKind, amount: Nano, now: datetime
 ) -> None:
+    """Entries never run backwards: a run that is settled under a clock that has jumped back must
+    not make that clock look right (rule 13).
+    """
     window_id, run_id = owner
+    latest = _last_entry_at(connection)
     connection.execute(
         insert(BudgetEntry).values(
-            window_id=window_id, run_id=run_id, kind=kind, amount_nano=amount, created_at=now
+            window_id=window_id,
+            run_id=run_id,
+            kind=kind,
+            amount_nano=amount,
+            created_at=now if latest is None else max(now, latest),
         )
+    )
+
+
+def _last_entry_at(connection: Connection) -> datetime | None:
+    return connection.scalar(
+        select(BudgetEntry.created_at).order_by(BudgetEntry.id.desc()).limit(1)
     )
 
 

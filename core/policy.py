@@ -31,7 +31,8 @@ class BudgetPolicy:
     daily_cap: bool = True
 
     def __post_init__(self) -> None:
-        if not 0 <= self.night_percent <= 100:  # noqa: PLR2004 - percent
+        share = self.night_percent
+        if not (share.is_finite() and 0 <= share <= 100):  # noqa: PLR2004 - percent
             raise ConfigError(
                 where="budget.night_quota_percent",
                 value=str(self.night_percent),

@@ -10,9 +10,12 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
+from sqlalchemy.orm import Session
+
 from core import events, ledger, line, projects
 from core.errors import BadAmount, LeaseLost
 from core.events import Subject
+from core.leases import Claim
 from core.models import (
     CostSource,
     Hold,
@@ -92,21 +95,21 @@ class Settled:
 
 
 def settle(
-    connection: Connection, run_id: int, how: Settlement, patience: Patience, now: datetime
+    connection: Connection, claim: Claim, how: Settlement, patience: Patience, now: datetime
 ) -> Settled:
     """Close the run and everything that hangs on it. Raises LeaseLost if it is closed already or
-    its task was claimed anew; then nothing is written.
+    belongs to somebody else by now; then nothing is written.
     """
-    run = connection.execute(select(Run.__table__).where(Run.id == run_id)).one()
+    run = connection.execute(select(Run.__table__).where(Run.id == claim.run_id)).one()
     task = connection.execute(select(Task.__table__).where(Task.id == run.task_id)).one()
-    if run.outcome is not None or task.lease_epoch != run.lease_epoch:
-        raise LeaseLost(run_id=run_id, task_id=run.task_id)
+    if run.outcome is not None or not claim.epoch == run.lease_epoch == task.lease_epoch:
+        raise LeaseLost(run_id=run.id, task_id=run.task_id)
     charged = charge(connection, run, how.usage, now)
     record = Record(task.attempt_count, task.crash_count, bool(task.cancel_requested_by))
     next_ = consequence(how.outcome, record, patience, now=now, resets_at=how.resets_at)
-    _close_run(connection, run_id, how, now)
+    _close_run(connection, run.id, how, now)
     _move_task(connection, task, how, next_, now)
-    subject = Subject(run.task_id, run_id, run.project_id, run.correlation_id)
+    subject = Subject(run.task_id, run.id, run.project_id, run.correlation_id)
     facts = {"outcome": how.outcome.value, "status": next_.status.value, "cost_nano": charged.cost}
     events.append(connection, "run.settled", subject, now, **facts)
     return Settled(charged, next_)
@@ -152,7 +155,7 @@ def book(
     return cost
 
 
-def price(connection: Connection, usage: Usage, held: Nano) -> Charge:
+def price(connection: Connection | Session, usage: Usage, held: Nano) -> Charge:
     """Rules 7 and 8: the difference on a resumed session; else what was metered; else the hold."""
     if not usage.agent_started:
         return Charge(ZERO, CostSource.NONE)
@@ -170,7 +173,7 @@ def price(connection: Connection, usage: Usage, held: Nano) -> Charge:
     return Charge(Nano(total - before), CostSource.REPORTED, total)
 
 
-def _session_total(connection: Connection, session_id: str | None) -> Nano:
+def _session_total(connection: Connection | Session, session_id: str | None) -> Nano:
     if session_id is None:
         return ZERO
     last = connection.scalar(

@@ -82,7 +82,8 @@ class TaskQueue:
                 return known
             values["id"] = _insert(connection, values, wishes.after, now)
         log.info("task.added", task_id=values["id"], project_id=slug)
-        return self.get_task(values["id"]) if values["wait_reason"] else Task(**values)
+        placed = values["wait_reason"] is not None or wishes.after
+        return self.get_task(values["id"]) if placed else Task(**values)
 
     def get_task(self, task_id: int) -> Task:
         with self.database.read() as session:
@@ -193,16 +194,16 @@ class TaskQueue:
 
 
 def _project(project_id: str | None, project_name: str | None) -> tuple[str | None, str | None]:
-    given = project_id or project_name
+    given = project_name if project_id is None else project_id
     if given is None:
         return None, None
-    return projects.slug_of(given), project_name or given
+    return projects.slug_of(given), _plain(project_name or given)
 
 
 def _new_task(
     description: str, priority: TaskPriority, wishes: Wishes, now: datetime
 ) -> dict[str, Any]:
-    text = description.strip().replace("\x00", "")
+    text = _plain(description)
     if not text:
         raise BadTask(problem="it has no text; say what is to be done")
     if len(text) > MAX_DESCRIPTION:
@@ -251,6 +252,11 @@ def _insert(
     subject = Subject(task_id, None, slug, values["correlation_id"])
     events.append(connection, "task.added", subject, now, priority=values["priority"].value)
     return task_id
+
+
+def _plain(words: str) -> str:
+    """Without what no database keeps: NUL, and bytes that came in as no text at all."""
+    return words.replace("\x00", "").encode(errors="replace").decode().strip()
 
 
 _INSERT = insert(Task)
