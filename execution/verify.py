@@ -18,6 +18,7 @@ import psutil
 import structlog
 
 from core.errors import WorkspaceError
+from execution.strays import MARKER
 
 log = structlog.get_logger(__name__)
 
@@ -27,10 +28,11 @@ TAIL_CHARS = 20_000
 TAIL_BYTES = 4 * TAIL_CHARS
 CHUNK_BYTES = 65_536
 INHERITED = ("PATH", "HOME", "LANG")
-#: every descendant carries it, whatever session it moves to
-MARKER = "SLEEPLESS_RUN"
 #: a process may fork while the others are being killed
 SWEEPS = 10
+SWEEP_SECONDS = 0.5
+#: to empty the pipe after the last writer is gone
+LAST_WORDS_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,23 +90,23 @@ class _Tail:
     @classmethod
     @asynccontextmanager
     async def listening(cls) -> AsyncIterator["_Tail"]:
-        """Ends when the last writer is gone: end those first."""
         tail = cls()
         reader = asyncio.StreamReader(limit=CHUNK_BYTES)
         pipe = os.fdopen(tail.reading, "rb", buffering=0)
         transport, _ = await asyncio.get_running_loop().connect_read_pipe(
             lambda: asyncio.StreamReaderProtocol(reader), pipe
         )
-        async with asyncio.TaskGroup() as group:
-            listener = group.create_task(tail._listen(reader), name="verify-output")
-            try:
-                yield tail
-            except BaseException:
-                listener.cancel()
-                raise
-            finally:
-                tail.stop_writing()
-        transport.close()
+        listener = asyncio.create_task(tail._listen(reader), name="verify-output")
+        try:
+            yield tail
+            tail.stop_writing()
+            # a process that shed session and mark may hold its end open for ever
+            await asyncio.wait({listener}, timeout=LAST_WORDS_SECONDS)
+        finally:
+            tail.stop_writing()
+            listener.cancel()
+            await asyncio.gather(listener, return_exceptions=True)
+            transport.close()
 
     async def _listen(self, reader: asyncio.StreamReader) -> None:
         while chunk := await reader.read(CHUNK_BYTES):
@@ -164,7 +166,7 @@ def _sweep(session: int, marker: str | None) -> None:
         for process in left:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
-        psutil.wait_procs(left, timeout=1)
+        psutil.wait_procs(left, timeout=SWEEP_SECONDS)
     log.warning("verify.processes_left", session=session, marker=marker)
 
 
