@@ -1,0 +1,92 @@
+"""The real program against the scripted model: what the tests of the Claude backend share."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from pydantic import SecretStr
+
+from core.money import to_nano
+from execution.agent import AgentEvent, AgentOutcome, Session, StopSignal, Terms, Watch
+from execution.claude_code_executor import ClaudeCodeExecutor, ClaudeSettings
+from execution.rehearsal.model_server import ScriptedModel
+from execution.strays import strays
+from execution.workspaces import Workspaces
+
+KEY = "sk-ant-rehearsed-key-000000000000"
+
+
+@dataclass
+class Bench:
+    """One executor, one scripted model, one working tree, and all that was reported."""
+
+    model: ScriptedModel
+    executor: ClaudeCodeExecutor
+    terms: Terms
+    instance: str
+    events: list[AgentEvent] = field(default_factory=list)
+    stop: StopSignal = field(default_factory=StopSignal)
+    _reported: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def run(self, text: str, **changes: Any) -> AgentOutcome:
+        terms = replace(self.terms, **changes)
+        watch = Watch(self._report, self.stop)
+        return await self.executor.execute_task(7, text, terms=terms, watch=watch)
+
+    async def resume(self, text: str, outcome: AgentOutcome, **changes: Any) -> AgentOutcome:
+        assert outcome.session_id is not None
+        session = Session(outcome.session_id, outcome.reported_total or outcome.metered)
+        return await self.run(text, session=session, **changes)
+
+    async def _report(self, event: AgentEvent) -> None:
+        async with self._reported:
+            self.events.append(event)
+            self._reported.notify_all()
+
+    async def until(self, kind: type[AgentEvent]) -> None:
+        async with self._reported:
+            await self._reported.wait_for(lambda: self.seen(kind))
+
+    def seen(self, kind: type[Any]) -> list[Any]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    def alive(self) -> list[psutil.Process]:
+        return strays(self.instance)
+
+
+def terms_in(place: Path) -> Terms:
+    (place / "tree").mkdir()
+    return Terms(
+        cwd=place / "tree",
+        session_dir=place / "session",
+        model="claude-sonnet-5-5",
+        max_cost=to_nano(5),
+        max_turns=50,
+        timeout_seconds=40,
+        idle_seconds=30,
+        brief="Work alone; nobody answers.",
+        run_id=3,
+    )
+
+
+def executor_for(url: str, place: Path, instance: str, key: str = KEY) -> ClaudeCodeExecutor:
+    settings = ClaudeSettings(
+        instance=instance, name="rehearsal", api_key=SecretStr(key), base_url=url, max_retries=1
+    )
+    return ClaudeCodeExecutor(settings, Workspaces(place / "workspace"))
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    """Fails the test that leaves a process behind."""
+    instance = f"bench-{tmp_path.name}"
+    async with ScriptedModel() as model:
+        made = Bench(
+            model, executor_for(model.url, tmp_path, instance), terms_in(tmp_path), instance
+        )
+        yield made
+    assert made.alive() == []
