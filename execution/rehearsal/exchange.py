@@ -117,11 +117,11 @@ class Exchange:
 
     async def _whole(self, answer: Answer, *, wait: float | None) -> web.Response:
         tokens = self._tokens(answer)
+        await self._begin(200)
         await _event_or(self.released, wait)
         reason = wire.stop_reason(answer)
         message = wire.message(self.message_id, self.call.model, self._blocks(answer), reason)
         self._sell(tokens)
-        await self._begin(200)
         self.call.finished = True
         return web.json_response(message | {"usage": wire.usage(tokens)}, headers=self._headers())
 

@@ -15,8 +15,8 @@ import structlog
 from aiohttp import web
 
 from core.clock import Clock, SystemClock
-from core.errors import UnknownPrice
 from core.money import Nano
+from execution import prices
 from execution.rehearsal import wire
 from execution.rehearsal.conversation import turns_of
 from execution.rehearsal.directives import directed_play
@@ -32,7 +32,6 @@ from execution.rehearsal.playbook import (
     Tokens,
 )
 from execution.rehearsal.plays import REHEARSAL_PLAYS, generic_play
-from execution.rehearsal.pricing import price_of
 
 log = structlog.get_logger(__name__)
 
@@ -153,7 +152,7 @@ class ScriptedModel:
     def _step_for(self, exchange: Exchange, place: Place) -> Step:
         if not _has_key(exchange.http):
             return Refusal(401)
-        if not _is_priced(exchange.call.model):
+        if not prices.known(exchange.call.model):
             return Refusal(404, f"model: {exchange.call.model}")
         match place.step:
             case Answer(tools=[_, *_]) if not exchange.body.get("tools"):
@@ -172,14 +171,6 @@ class ScriptedModel:
 
 def _has_key(http: web.Request) -> bool:
     return bool(http.headers.get("x-api-key") or http.headers.get("authorization"))
-
-
-def _is_priced(model: str) -> bool:
-    try:
-        price_of(model, Tokens())
-    except UnknownPrice:
-        return False
-    return True
 
 
 async def _body_of(http: web.Request) -> dict[str, Any]:

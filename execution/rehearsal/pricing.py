@@ -2,19 +2,25 @@
 
 from dataclasses import replace
 
-from genai_prices import Usage, calc_price
-
-from core.errors import UnknownPrice
-from core.money import Nano, to_nano
+from core.money import Nano
+from execution.prices import cost_of
 from execution.rehearsal.playbook import Spends, Tokens
 
 #: prices have tiers by the size of the prompt; a made-up prompt stays far below the first
 _LARGEST_INPUT = 50_000
+#: so many tokens are priced to learn the price of one: a single one may cost a broken nano
+_SAMPLE = 1000
 
 
 def price_of(model: str, tokens: Tokens) -> Nano:
     """Raises UnknownPrice for a model that no table knows."""
-    return _cost_of(model, tokens)
+    return cost_of(
+        model,
+        input_tokens=tokens.input,
+        output_tokens=tokens.output,
+        cache_read_tokens=tokens.cache_read,
+        cache_write_tokens=tokens.cache_write,
+    )
 
 
 def tokens_for(model: str, spends: Spends) -> Tokens:
@@ -26,32 +32,17 @@ def tokens_for(model: str, spends: Spends) -> Tokens:
 
 
 def _tokens_worth(model: str, worth: int) -> Tokens:
-    """Most in input, like a real call of a long conversation; the rest in output, the crumbs in
-    cache reads.
-    """
-    a_thousand = 1000
-    price_in = price_of(model, Tokens(input=a_thousand, output=0)) // a_thousand
-    price_out = price_of(model, Tokens(output=a_thousand)) // a_thousand
-    price_read = price_of(model, Tokens(cache_read=a_thousand, output=0)) // a_thousand
-    tokens = Tokens(output=0)
-    tokens = replace(tokens, input=min(_LARGEST_INPUT, worth // 2 // price_in))
-    left = worth - tokens.input * price_in
-    tokens = replace(tokens, output=left // price_out)
-    left -= tokens.output * price_out
-    return replace(tokens, cache_read=left // price_read)
+    """Half in input, up to a size; the rest in output, and the crumbs in cache reads."""
+    price_in = _price_of_one(model, Tokens(input=_SAMPLE, output=0))
+    price_out = _price_of_one(model, Tokens(output=_SAMPLE))
+    price_read = _price_of_one(model, Tokens(cache_read=_SAMPLE, output=0))
+    given = min(_LARGEST_INPUT, worth // 2 // price_in)
+    said, crumbs = divmod(worth - given * price_in, price_out)
+    return Tokens(input=given, output=said, cache_read=crumbs // price_read)
 
 
-def _cost_of(model: str, tokens: Tokens) -> Nano:
-    usage = Usage(
-        input_tokens=tokens.input + tokens.cache_read + tokens.cache_write,
-        cache_read_tokens=tokens.cache_read,
-        cache_write_tokens=tokens.cache_write,
-        output_tokens=tokens.output,
-    )
-    try:
-        return to_nano(calc_price(usage, model, provider_id="anthropic").total_price)
-    except LookupError:
-        raise UnknownPrice(model=model) from None
+def _price_of_one(model: str, sample: Tokens) -> int:
+    return price_of(model, sample) // _SAMPLE
 
 
 def clamped(tokens: Tokens, max_tokens: int) -> Tokens:
