@@ -48,6 +48,7 @@ class Worker:
 class Admitted:
     task_id: int
     run_id: int
+    epoch: int
     #: money is back after a window that had run dry
     resumed: bool = False
 
@@ -90,7 +91,8 @@ def admit_next(
     run_id = _claim(connection, task, worker, now)
     ledger.hold(connection, run_id, window_id, estimate, now)
     _count_in_credit_window(connection, worker.backend, now)
-    return Admitted(task.id, run_id, resumed=_money_is_back(connection, now))
+    back = _money_is_back(connection, now)
+    return Admitted(task.id, run_id, task.lease_epoch + 1, resumed=back)
 
 
 def estimate_for(connection: Connection | Session, policy: BudgetPolicy, task: Task) -> Nano:

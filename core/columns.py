@@ -44,15 +44,17 @@ class CanonicalUSD(TypeDecorator[str]):
         return None if value is None else f"{value:.9f}" if isinstance(value, Decimal) else value
 
 
-def words(kind: type[StrEnum]) -> Enum:
-    """Stored as the lower-case word and checked by the database itself."""
+def words(kind: type[StrEnum], name: str | None = None) -> Enum:
+    """Stored as the lower-case word and checked by the database itself; the check wants a name of
+    its own where one table has two columns of a kind.
+    """
     return Enum(
         kind,
         native_enum=False,
         create_constraint=True,
         length=32,
         values_callable=lambda members: [member.value for member in members],
-        name=kind.__name__.lower(),
+        name=name or kind.__name__.lower(),
     )
 
 

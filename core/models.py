@@ -196,6 +196,10 @@ class Run(Base):
     phase: Mapped[RunPhase]
     #: None while the run is open
     outcome: Mapped[RunOutcome | None]
+    #: how it will end as far as is known; what a restart goes by
+    foreseen_outcome: Mapped[RunOutcome | None] = mapped_column(
+        words(RunOutcome, "foreseenoutcome")
+    )
     backend: Mapped[str]
     model: Mapped[str]
     pid: Mapped[int | None]

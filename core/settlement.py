@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
-
 from sqlalchemy.orm import Session
 
 from core import events, ledger, line, projects

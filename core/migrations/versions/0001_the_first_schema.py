@@ -145,6 +145,7 @@ def _create_runs() -> None:
         _text("worker", null=False),
         _word("phase", "runphase", _RUN_PHASES),
         _word("outcome", "runoutcome", _RUN_OUTCOMES, null=True),
+        _word("foreseen_outcome", "foreseenoutcome", _RUN_OUTCOMES, null=True),
         *(_text(name, null=False) for name in ("backend", "model")),
         _whole("pid", null=True),
         sa.Column("pid_started_at", sa.Double()),

@@ -1,0 +1,365 @@
+"""The daemon: wires everything, owns no rule. `python daemon.py` is `sleepless up`.
+
+Stop order is the reverse of start order, on one stack: the wake-ups close first, then the model of
+a rehearsal, then the database, and the lock on it goes last, so that no second daemon can begin
+before the first has written its last word. Runs end before any of that.
+"""
+
+import argparse
+import asyncio
+import hashlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import structlog
+from pydantic import SecretStr
+
+from core import failpoints, leases, sd_notify
+from core.admission import Admitted, Refused, Worker
+from core.budget import BudgetManager
+from core.clock import SystemClock
+from core.database import Database
+from core.errors import SleeplessError
+from core.leases import Claim
+from core.logs import configure_logging
+from core.migrate import migrate
+from core.models import Task
+from core.ownership import Ownership
+from core.policy import BudgetPolicy
+from core.scheduler import SmartScheduler, default_worker
+from core.schedules import EdgeTicks
+from core.settings import Credentials, Settings, load_settings, take_credentials
+from core.states import Patience
+from core.task_queue import TaskQueue
+from core.wakeup import DatagramListener, NotifyListener
+from execution import prices
+from execution.agent import AgentBackend, StopReason
+from execution.claude_code_executor import ClaudeCodeExecutor, ClaudeSettings
+from execution.lifeline import Rescue, rescue
+from execution.record import Store
+from execution.rehearsal.model_server import ScriptedModel
+from execution.run import Crew
+from execution.slots import Slots
+from execution.workspaces import Workspaces
+
+log = structlog.get_logger("daemon")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a running daemon is made of."""
+
+    settings: Settings
+    store: Store
+    scheduler: SmartScheduler
+    crew: Crew
+    #: why nothing is dispatched although the daemon runs; None: all is well
+    idle_because: str | None
+
+
+class SleeplessDaemon:
+    """Keeps the slots full, the leases fresh and the promises kept, until it is told to drain."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._awake = asyncio.Event()
+        self._draining = asyncio.Event()
+        self._slots = Slots(parts.store, parts.crew, self.wake)
+        self._queue = parts.scheduler.task_queue
+
+    def wake(self) -> None:
+        self._awake.set()
+
+    def drain(self) -> None:
+        """Start nothing more, stop runs at their turn, keep their sessions."""
+        if not self._draining.is_set():
+            log.info("daemon.draining", running=self._slots.busy)
+            sd_notify.notify("STOPPING=1", f"STATUS=stopping {self._slots.busy} runs at their turn")
+        self._draining.set()
+        self._slots.drain()
+        self.wake()
+
+    async def run(self, found: Rescue) -> None:
+        """Until drained. Whatever dies in here takes the daemon down, loudly; systemd restarts."""
+        async with asyncio.TaskGroup() as runs:
+            for claim in found.to_take_up:
+                runs.create_task(self._slots.take_up(claim), name=f"run-{claim.run_id}")
+            async with asyncio.TaskGroup() as duties:
+                keepers = [
+                    duties.create_task(self._renew_leases(), name="heartbeat"),
+                    duties.create_task(self._feed_watchdog(), name="watchdog"),
+                ]
+                await self._dispatch(runs)
+                await self._until_slots_are_empty()
+                for keeper in keepers:
+                    keeper.cancel()
+
+    async def _dispatch(self, runs: asyncio.TaskGroup) -> None:
+        while not self._draining.is_set():
+            self._awake.clear()
+            await self._obey_cancellations()
+            while not self._draining.is_set() and (admitted := await self._admit()):
+                task = await asyncio.to_thread(self._queue.get_task, admitted.task_id)
+                runs.create_task(self._execute_task(task, admitted), name=f"task-{task.id}")
+            await self._sleep()
+
+    async def _admit(self) -> Admitted | None:
+        """One claimed task with its hold, or None when nothing may start."""
+        parts = self._parts
+        if parts.idle_because or self._slots.busy >= parts.scheduler.max_parallel_tasks:
+            return None
+        match await asyncio.to_thread(parts.scheduler.admit_next):
+            case Admitted() as admitted:
+                failpoints.reached("run.claimed")
+                return admitted
+            case Refused(until=until):
+                sd_notify.notify(f"STATUS=waiting for budget until {until}")
+        return None
+
+    def _execute_task(self, task: Task, admitted: Admitted) -> Coroutine[Any, Any, None]:
+        """One run of a claimed task: workspace, agent, verification, landing, and its charge."""
+        claim = Claim(admitted.task_id, admitted.run_id, admitted.epoch)
+        return self._in_context(task, claim, self._slots.execute(claim))
+
+    @staticmethod
+    async def _in_context(task: Task, claim: Claim, work: Coroutine[Any, Any, None]) -> None:
+        """One correlation id from the request to the charge, on every line."""
+        with structlog.contextvars.bound_contextvars(
+            task_id=task.id,
+            run_id=claim.run_id,
+            project_id=task.project_id,
+            correlation_id=task.correlation_id,
+        ):
+            log.info("run.started", priority=task.priority.value)
+            await work
+
+    async def _obey_cancellations(self) -> None:
+        worker = self._parts.scheduler.worker.name
+        for task_id in await asyncio.to_thread(self._cancel_wishes, worker):
+            self._slots.stop(task_id, StopReason.CANCELLED)
+
+    def _cancel_wishes(self, worker: str) -> list[int]:
+        with self._parts.store.database.read() as session:
+            return list(leases.cancel_wishes(session.connection(), worker))
+
+    async def _sleep(self) -> None:
+        """Until something rings, or the safety poll's turn."""
+        try:
+            async with asyncio.timeout(self._parts.settings.scheduler.safety_poll_seconds):
+                await self._awake.wait()
+        except TimeoutError:
+            return
+
+    async def _until_slots_are_empty(self) -> None:
+        while self._slots.busy:
+            self._awake.clear()
+            await self._awake.wait()
+
+    async def _renew_leases(self) -> None:
+        while True:
+            await asyncio.sleep(self._parts.settings.scheduler.heartbeat_seconds)
+            self._slots.stop_lost(await asyncio.to_thread(self._renew))
+
+    def _renew(self) -> frozenset[tuple[int, int]]:
+        worker = self._parts.scheduler.worker
+        with self._parts.store.database.write() as connection:
+            return leases.renew(
+                connection, worker.name, worker.lease, self._parts.store.clock.now()
+            )
+
+    async def _feed_watchdog(self) -> None:
+        every = sd_notify.watchdog_seconds()
+        while every is not None:
+            sd_notify.notify("WATCHDOG=1")
+            await asyncio.sleep(every)
+
+
+async def serve(settings: Settings, credentials: Credentials) -> int:
+    """Build everything, rescue what was left, say READY, work until told to stop; the exit code."""
+    async with AsyncExitStack() as stack:
+        parts = await _build(settings, credentials, stack)
+        daemon = SleeplessDaemon(parts)
+        signals = _Signals(daemon.drain)
+        stack.enter_context(signals)
+        found = await rescue(parts.store, parts.crew, parts.scheduler.worker)
+        await _start(_listener(parts.store.database, daemon.wake), stack)
+        policy = parts.scheduler.budget_manager.policy
+        await _start(EdgeTicks(policy.hours, lambda _: daemon.wake()), stack)
+        _say_hello(parts, credentials)
+        await signals.stoppable(daemon.run(found))
+    log.info("daemon.stopped")
+    return signals.exit_code
+
+
+async def _build(settings: Settings, credentials: Credentials, stack: AsyncExitStack) -> Parts:
+    clock = SystemClock()
+    database = Database(settings.database.url)
+    stack.enter_context(Ownership(database, settings.workspace.root))
+    stack.enter_context(database)
+    await asyncio.to_thread(migrate, database)
+    policy = BudgetPolicy.of(settings.budget)
+    store = Store(
+        database,
+        BudgetManager(database, policy, clock),
+        Patience(settings.scheduler.max_attempts, settings.scheduler.max_crashes),
+        clock,
+    )
+    scheduler = SmartScheduler(
+        TaskQueue(database, clock),
+        settings.scheduler.max_parallel_tasks,
+        policy=policy,
+        worker=_worker(settings),
+        clock=clock,
+    )
+    crew = await _crew(settings, credentials, stack)
+    return Parts(settings, store, scheduler, crew, await _idle_because(settings, credentials))
+
+
+def _worker(settings: Settings) -> Worker:
+    return replace(
+        default_worker(),
+        lease=timedelta(seconds=settings.scheduler.lease_seconds),
+        backend=settings.agent.backend,
+        model=settings.agent.model,
+    )
+
+
+async def _crew(settings: Settings, credentials: Credentials, stack: AsyncExitStack) -> Crew:
+    workspaces = Workspaces(settings.workspace.root)
+    instance = _instance(settings)
+    backend = await _backend(settings, credentials, (workspaces, instance), stack)
+    return Crew(settings, workspaces, backend, instance)
+
+
+async def _backend(
+    settings: Settings,
+    credentials: Credentials,
+    place: tuple[Workspaces, str],
+    stack: AsyncExitStack,
+) -> AgentBackend:
+    """The real program; in a rehearsal its model is a script on loopback."""
+    workspaces, instance = place
+    if settings.agent.backend == "rehearsal":
+        model = await stack.enter_async_context(ScriptedModel())
+        key = SecretStr("rehearsal-needs-no-key")
+        access = ClaudeSettings(
+            instance=instance, name="rehearsal", api_key=key, base_url=model.url
+        )
+        return ClaudeCodeExecutor(access, workspaces)
+    access = ClaudeSettings(
+        instance=instance,
+        api_key=credentials.anthropic_api_key,
+        base_url=credentials.anthropic_base_url,
+    )
+    return ClaudeCodeExecutor(access, workspaces)
+
+
+def _instance(settings: Settings) -> str:
+    """The same at every start for the same workspace, so that a new daemon knows the old one's
+    processes.
+    """
+    root = str(settings.workspace.root.resolve())
+    return hashlib.sha256(root.encode()).hexdigest()[:16]
+
+
+async def _idle_because(settings: Settings, credentials: Credentials) -> str | None:
+    if settings.agent.backend == "claude" and credentials.anthropic_api_key is None:
+        return (
+            "ANTHROPIC_API_KEY is not set: tasks are queued and wait; set it and restart, or try"
+            " agent.backend: rehearsal"
+        )
+    if not await asyncio.to_thread(prices.known, settings.agent.model):
+        return f"agent.model {settings.agent.model} has no known price: nothing may be spent on it"
+    return None
+
+
+def _listener(database: Database, on_wake: Callable[[], None]) -> Any:
+    if database.path is not None:
+        return DatagramListener(database.path, on_wake)
+    return NotifyListener(database.url.render_as_string(hide_password=False), on_wake)
+
+
+async def _start(service: Any, stack: AsyncExitStack) -> None:
+    """Who starts a thing registers its stop, at once."""
+    await service.start()
+    stack.push_async_callback(service.stop)
+
+
+def _say_hello(parts: Parts, credentials: Credentials) -> None:
+    parts.store.budget.warn_of_starved_windows()
+    if "SLACK_BOT_TOKEN" in credentials.missing or "SLACK_APP_TOKEN" in credentials.missing:
+        log.info("slack.off", advice="no Slack tokens; the command line does everything")
+    if parts.idle_because:
+        log.warning("dispatch.off", because=parts.idle_because)
+    if parts.settings.agent.backend == "rehearsal":
+        log.warning("rehearsal.on", advice="REHEARSAL: the model is a script and no money is spent")
+    log.info(
+        "daemon.ready",
+        pid=os.getpid(),
+        slots=parts.settings.scheduler.max_parallel_tasks,
+        database=str(parts.store.database.path or parts.store.database.url.database),
+    )
+    sd_notify.notify("READY=1", f"STATUS={parts.idle_because or 'ready'}")
+
+
+class _Signals:
+    """The first SIGTERM or SIGINT drains, a second one stops at once. SIGTERM is what systemd and
+    people stop services with: a clean drain is success, a forced stop is 128 + the signal.
+    """
+
+    def __init__(self, drain: Callable[[], None]) -> None:
+        self._drain = drain
+        self._main: asyncio.Task[None] | None = None
+        self._asked = False
+        self.exit_code = 0
+
+    def __enter__(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._handle, number)
+
+    def __exit__(self, *_: object) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+    async def stoppable(self, work: Coroutine[Any, Any, None]) -> None:
+        self._main = asyncio.create_task(work, name="daemon")
+        try:
+            await self._main
+        except asyncio.CancelledError:
+            log.warning("daemon.stopped_now", exit_code=self.exit_code)
+
+    def _handle(self, number: signal.Signals) -> None:
+        if self._asked and self._main:
+            self.exit_code = 128 + number
+            self._main.cancel()
+        self._asked = True
+        self._drain()
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="sleepless up", description="Run the Sleepless daemon.")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="default: ./config.yaml")
+    arguments = parser.parse_args(argv)
+    try:
+        settings = load_settings(arguments.config)
+        configure_logging(settings.logging)
+        return asyncio.run(serve(settings, take_credentials(os.environ)))
+    except SleeplessError as error:
+        sys.stderr.write(f"sleepless: {error}\n")
+        return error.exit_code
+    except Exception:
+        log.exception("daemon.died")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+"""What an agent is told besides its task: house rules, the project, what went before."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from sqlalchemy import select
+
+from core.database import Database
+from core.models import Run, RunOutcome, Task
+
+_PROMPTS = Path(__file__).with_name("prompts")
+#: of each earlier run's last words; the whole is in `tasks show`
+_SAID_CHARS = 600
+
+_INTERRUPTIONS = {
+    RunOutcome.DRAINED: "the service was stopped",
+    RunOutcome.CRASHED: "the service or your program died",
+    RunOutcome.OUT_OF_BUDGET: "the money of the night was used up",
+    RunOutcome.LIMITED: "the provider's usage limit was reached",
+    RunOutcome.TRANSIENT: "the model could not be reached",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """One finished run, for the digest."""
+
+    description: str
+    outcome: RunOutcome
+    said: str
+    files: Sequence[str]
+
+    def __str__(self) -> str:
+        files = ", ".join(self.files[:10]) or "no files"
+        said = " ".join(self.said.split())[:_SAID_CHARS]
+        return f"- {self.description}\n  {self.outcome.value}; changed {files}\n  {said}"
+
+
+def brief(project_name: str | None, earlier: Sequence[Earlier]) -> str:
+    """Appended to the agent program's own system prompt."""
+    parts = [_prompt("brief")]
+    if project_name is not None:
+        parts.append(_prompt("project").format(name=project_name))
+    if earlier:
+        parts.append(_prompt("digest").format(runs="\n".join(str(run) for run in earlier)))
+    return "\n".join(parts)
+
+
+def request(task: Task, last: RunOutcome | None) -> str:
+    """The task's text as it is, or with a hand-over note after an interruption."""
+    if last not in _INTERRUPTIONS:
+        return task.description
+    reason = _INTERRUPTIONS[last]
+    return _prompt("continue").format(reason=reason, description=task.description)
+
+
+def earlier_runs(database: Database, project_id: str, before_run: int, count: int) -> list[Earlier]:
+    """The last finished runs of a project, oldest first."""
+    with database.read() as session:
+        rows = session.execute(
+            select(Task.description, Run.outcome, Run.output, Run.files_changed)
+            .join(Task, Task.id == Run.task_id)
+            .where(Run.project_id == project_id, Run.outcome.is_not(None), Run.id < before_run)
+            .order_by(Run.id.desc())
+            .limit(count)
+        ).all()
+    return [
+        Earlier(row.description, row.outcome, row.output or "", row.files_changed or ())
+        for row in reversed(rows)
+        if row.outcome is not None
+    ]
+
+
+def last_outcome(database: Database, task_id: int, before_run: int) -> RunOutcome | None:
+    with database.read() as session:
+        return session.scalar(
+            select(Run.outcome)
+            .where(Run.task_id == task_id, Run.id < before_run)
+            .order_by(Run.id.desc())
+            .limit(1)
+        )
+
+
+@cache
+def _prompt(name: str) -> str:
+    return (_PROMPTS / f"{name}.md").read_text(encoding="utf-8")

@@ -1,0 +1,116 @@
+"""What a run writes about itself, off the event loop and behind the fence of its lease."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from sqlalchemy import select
+
+from core import leases, settlement
+from core.budget import BudgetManager
+from core.clock import Clock
+from core.database import Database
+from core.leases import Claim
+from core.models import Hold, Project, Run, RunPhase, Task, UsageMetric
+from core.money import Nano
+from core.scheduler import announce_charge
+from core.settlement import Charge, Settled, Settlement, Usage
+from core.states import Patience
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """What every run of a daemon shares."""
+
+    database: Database
+    budget: BudgetManager
+    patience: Patience
+    clock: Clock
+
+
+class RunRecord:
+    """Every method that writes raises LeaseLost once the run belongs to somebody else."""
+
+    def __init__(self, store: Store, claim: Claim) -> None:
+        self.store = store
+        self.claim = claim
+
+    async def read(self) -> tuple[Task, Run]:
+        return await asyncio.to_thread(self._read)
+
+    async def enter(self, phase: RunPhase, **facts: Any) -> None:
+        """Say what comes next before it begins, so that a crash tells how far the run was."""
+        await self.note(phase=phase, **facts)
+        log.debug("run.phase_entered", phase=phase.value)
+
+    async def note(self, **facts: Any) -> None:
+        await asyncio.to_thread(self._note, facts)
+
+    async def grow_hold(self, target: Nano) -> Nano:
+        """Ask for more money; answers what the run holds now."""
+        return await asyncio.to_thread(self.store.budget.grow, self.claim.run_id, target)
+
+    async def held(self) -> Nano:
+        return await asyncio.to_thread(self._held)
+
+    async def session_total(self, session_id: str) -> Nano:
+        """What a conversation had cost when its last run was charged."""
+        return await asyncio.to_thread(self._session_total, session_id)
+
+    async def project_session(self, project_id: str) -> str | None:
+        return await asyncio.to_thread(self._project_session, project_id)
+
+    async def quote(self, usage: Usage) -> Charge:
+        """What settling would charge now."""
+        return await asyncio.to_thread(self._quote, usage)
+
+    async def settle(self, how: Settlement) -> Settled:
+        """Shielded: once begun, the record of a result is written whatever happens around it."""
+        return await asyncio.shield(asyncio.to_thread(self._settle, how))
+
+    # --- in a thread -------------------------------------------------------------------------
+
+    def _read(self) -> tuple[Task, Run]:
+        with self.store.database.read() as session:
+            run = session.scalars(select(Run).where(Run.id == self.claim.run_id)).one()
+            return session.scalars(select(Task).where(Task.id == run.task_id)).one(), run
+
+    def _note(self, facts: dict[str, Any]) -> None:
+        with self.store.database.write() as connection:
+            leases.advance(connection, self.claim, **facts)
+
+    def _held(self) -> Nano:
+        with self.store.database.read() as session:
+            amount = session.scalar(
+                select(Hold.amount_nano).where(Hold.run_id == self.claim.run_id)
+            )
+            return Nano(amount or 0)
+
+    def _session_total(self, session_id: str) -> Nano:
+        with self.store.database.read() as session:
+            total = session.scalar(
+                select(UsageMetric.session_total_nano)
+                .where(UsageMetric.session_id == session_id)
+                .order_by(UsageMetric.id.desc())
+                .limit(1)
+            )
+            return Nano(total or 0)
+
+    def _project_session(self, project_id: str) -> str | None:
+        with self.store.database.read() as session:
+            return session.scalar(select(Project.session_id).where(Project.id == project_id))
+
+    def _quote(self, usage: Usage) -> Charge:
+        held = self._held()
+        with self.store.database.read() as session:
+            return settlement.price(session, usage, held)
+
+    def _settle(self, how: Settlement) -> Settled:
+        now = self.store.clock.now()
+        with self.store.database.write(wakes=True) as connection:
+            settled = settlement.settle(connection, self.claim, how, self.store.patience, now)
+        announce_charge(self.claim.task_id, settled.charge, how.usage)
+        return settled
