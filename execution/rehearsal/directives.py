@@ -19,14 +19,15 @@ is played as its directives say, in their order, one call each unless noted:
     [rehearse: 529]               overloaded
     [rehearse: 500]               internal error
     [rehearse: 401]               the key is refused
+    [rehearse: 403]               the key may not do this
     [rehearse: 400]               the request is refused
     [rehearse: crash]             a malformed tool call, at which the program itself fails
 
 A fault (hang, drop and the numbers) is met at every attempt, for ever; with ` xN` at its end
 (`[rehearse: 529 x2]`) by N attempts only, and the N+1st gets the next directive's answer.
-Attempts are counted for one text over all sessions. Money is in dollars: `$0.12`. Brackets
-inside a directive must be balanced. A turn that no directive ends is ended by a short text of
-its own; what is not understood here is refused with a 400 that says why.
+Attempts are counted over all sessions, by the lines of the text that hold directives. Money is in
+dollars: `$0.12`. Brackets inside a directive must be balanced. A turn that no directive ends is
+ended by a short text of its own; what is not understood here is refused with a 400 that says why.
 """
 
 import re

@@ -59,7 +59,7 @@ class ScriptedModel:
         self._address = (host, port)
         self._clock = clock or SystemClock()
         self._runner: web.AppRunner | None = None
-        self._attempts: Counter[tuple[str, int]] = Counter()
+        self._attempts: Counter[tuple[str, str, int]] = Counter()
         self._released = asyncio.Event()
         self._changed = asyncio.Condition()
 
@@ -163,9 +163,8 @@ class ScriptedModel:
                 return step
 
     def _next_fault(self, place: Place, faults: Sequence[Fault]) -> Fault | None:
-        key = (place.prompt, place.position)
-        met = self._attempts[key]
-        self._attempts[key] += 1
+        met = self._attempts[place.attempted]
+        self._attempts[place.attempted] += 1
         return faults[met] if met < len(faults) else None
 
 

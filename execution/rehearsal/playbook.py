@@ -8,7 +8,7 @@ recovers is stateful by nature.)
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from core.errors import BadDirective
 from core.money import Nano
@@ -133,8 +133,16 @@ class Place:
     def step(self) -> Step:
         return self.play.step(self.position)
 
+    @property
+    def attempted(self) -> tuple[str, str, int]:
+        """What attempts are counted by: the same for a task and its hand-over to a later run."""
+        directing = [line for line in self.prompt.splitlines() if "[rehearse:" in line.lower()]
+        return "\n".join(directing), self.play.name, self.position
 
-_CONTINUATION = re.compile(r"\s*(continue|go on|carry on|resume)\b", re.IGNORECASE)
+
+_CONTINUATION = re.compile(
+    r"\s*(continue|go on|carry on|resume|you were interrupted)\b", re.IGNORECASE
+)
 
 #: makes a play of a text that no phrase matches; None when it does not know it either
 PlayWriter = Callable[[str], Play | None]
@@ -160,17 +168,24 @@ class Playbook:
         return place
 
     def _moved(self, place: Place, turn: Turn) -> Place:
-        goes_on = _CONTINUATION.match(turn.prompt) and place.play.has_more(place.position)
-        if goes_on:
-            return Place(place.prompt, place.play, place.position + turn.answers)
+        if self._goes_on(place, turn.prompt):
+            return replace(place, position=place.position + turn.answers)
         return Place(turn.prompt, self.play_of(turn.prompt), turn.answers)
 
+    def _goes_on(self, place: Place, prompt: str) -> bool:
+        if not (_CONTINUATION.match(prompt) and place.play.has_more(place.position)):
+            return False
+        return self._named(prompt) in (None, place.play)
+
     def play_of(self, text: str) -> Play:
+        return self._named(text) or self.otherwise(text)
+
+    def _named(self, text: str) -> Play | None:
         try:
             directed = self.directed(text)
         except BadDirective as problem:
             return Play("bad-directive", "", (), then=Refusal(400, str(problem)))
-        return directed or self._earliest(text) or self.otherwise(text)
+        return directed or self._earliest(text)
 
     def _earliest(self, text: str) -> Play | None:
         lower = text.lower()

@@ -50,6 +50,30 @@ def test_continue_may_be_said_more_than_once() -> None:
     assert BOOK.place(turns).position == 2
 
 
+HAND_OVER = "You were interrupted (the service was stopped) while working on this task.\n\n"
+
+
+def test_a_hand_over_that_repeats_the_task_goes_on_as_well() -> None:
+    place = BOOK.place([Turn("make tea", 1), Turn(f"{HAND_OVER}make tea", 0)])
+    assert (place.prompt, place.step) == ("make tea", Answer("leaves"))
+
+
+def test_a_hand_over_in_a_new_conversation_begins_the_play_of_its_task() -> None:
+    assert BOOK.place([Turn(f"{HAND_OVER}make tea", 0)]).step == Answer("water")
+
+
+def test_a_hand_over_of_another_task_begins_that_one() -> None:
+    place = BOOK.place([Turn("bake a pie", 2), Turn(f"{HAND_OVER}make tea", 0)])
+    assert place.step == Answer("water")
+
+
+def test_attempts_are_counted_across_a_hand_over() -> None:
+    task = "Chore [rehearse: hang x1]"
+    first, later = BOOK.place([Turn(task, 0)]), BOOK.place([Turn(HAND_OVER + task, 0)])
+    assert first.attempted == later.attempted
+    assert first.attempted != BOOK.place([Turn(f"Other {task}", 0)]).attempted
+
+
 def test_continue_after_a_finished_play_is_a_task_of_its_own() -> None:
     assert BOOK.place([Turn("make tea", 3), Turn("Continue the garden", 0)]).play.name == "generic"
 
