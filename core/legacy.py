@@ -111,6 +111,7 @@ def bring_over(database: str, connection: Connection, old: Old, now: datetime) -
     if old.has_usage:
         _copy(connection, "usage_metrics", _INSERT_USAGE, lambda r: legacy_rows.usage(r, slug, now))
     _continue_numbering(connection, old)
+    connection.execute(_FORM_LINES)
     for table in ("tasks", *(("usage_metrics",) if old.has_usage else ())):
         _refuse_losses(database, connection, table)
     for table in old.brought_over_whole & old.columns.keys():
@@ -131,6 +132,13 @@ _INSERT_USAGE = text(
     " duration_ms, duration_api_ms, num_turns, created_at, unread_cost, correlation_id)"
     " VALUES (:id, :task_id, :project_id, :total_cost_usd, :cost_nano, 'imported',"
     " :duration_ms, :duration_api_ms, :num_turns, :created_at, :unread_cost, :correlation_id)"
+)
+#: of each project's pending tasks the first may start, the others wait behind it (core.line)
+_FORM_LINES = text(
+    "UPDATE tasks SET wait_reason = 'project_busy' WHERE id IN ("
+    "  SELECT id FROM (SELECT id, row_number() OVER ("
+    "    PARTITION BY project_id ORDER BY (priority = 'serious') DESC, id) AS place"
+    "    FROM tasks WHERE status = 'pending' AND project_id IS NOT NULL) WHERE place > 1)"
 )
 _INSERT_PROJECT = text(
     "INSERT INTO projects (id, name, status, created_at, updated_at)"

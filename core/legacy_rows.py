@@ -16,6 +16,8 @@ from core.projects import slug_of
 
 Row = Mapping[Any, Any]
 
+#: what a database keeps as a whole number
+_WHOLE_LIMIT = 2**63
 _FINAL = ("completed", "failed", "cancelled", "in_review")
 
 
@@ -136,9 +138,10 @@ def _time(written: object) -> str | None:
 
 def _whole(written: Any) -> int | None:
     try:
-        return int(written)
+        number = int(written)
     except (TypeError, ValueError, OverflowError):
         return None
+    return number if -_WHOLE_LIMIT <= number < _WHOLE_LIMIT else None
 
 
 def _text(written: object) -> str:
