@@ -65,6 +65,13 @@ class BadProjectName(SleeplessError, ValueError):
     exit_code = 2
 
 
+class BadMoment(SleeplessError, ValueError):
+    """{text!r} is not a time; give 2026-11-21T20:00, 20:00 (the next one) or +2h30m."""
+
+    code = "bad_moment"
+    exit_code = 2
+
+
 class TaskNotFound(SleeplessError, LookupError):
     """There is no task {task_id}; `sleepless tasks` lists those that exist."""
 
@@ -77,6 +84,26 @@ class ProjectNotFound(SleeplessError, LookupError):
 
     code = "project_not_found"
     exit_code = 3
+
+
+class NoLog(SleeplessError, LookupError):
+    """Task {task_id} has no log: {problem}"""
+
+    code = "no_log"
+    exit_code = 3
+
+
+class QueryFailed(SleeplessError):
+    """The query failed: {problem}"""
+
+    code = "query_failed"
+
+
+class QueryRefused(SleeplessError):
+    """This query is refused, because `sleepless sql` only reads: {problem}"""
+
+    code = "query_refused"
+    exit_code = 4
 
 
 class NotPossible(SleeplessError):
@@ -94,7 +121,8 @@ class LeaseLost(SleeplessError):
 
 class DaemonAlreadyRunning(SleeplessError):
     """The database {database} belongs to the daemon {owner}; stop that one first, or give this one
-    another database.url and workspace.root."""
+    another database.url and workspace.root.
+    """
 
     code = "daemon_running"
     exit_code = 4
@@ -126,7 +154,8 @@ class AgentUnavailable(SleeplessError):
 
 class UnknownPrice(SleeplessError, LookupError):
     """The model {model!r} has no known price, so nothing may be spent on it; choose another
-    agent.model."""
+    agent.model.
+    """
 
     code = "unknown_price"
     exit_code = 4

@@ -4,8 +4,9 @@ from datetime import datetime
 
 from slugify import slugify
 from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.orm import Session
 
-from core.errors import BadProjectName
+from core.errors import BadProjectName, ProjectNotFound
 from core.models import Project
 
 #: a slug is a folder name and a key; longer names are mistakes
@@ -32,6 +33,20 @@ def ensure(connection: Connection, slug: str, name: str, now: datetime) -> str |
         )
         return None
     return None if _alike(known, name, slug) else known
+
+
+def slug_of_known(session: Session, name: str) -> str:
+    """The slug of a project that exists. Raises BadProjectName and ProjectNotFound."""
+    slug = slug_of(name)
+    if session.scalar(select(Project.id).where(Project.id == slug)) is None:
+        raise ProjectNotFound(project_id=slug)
+    return slug
+
+
+def known_as(session: Session, slug: str, name: str) -> str | None:
+    """The name a project already goes by, when `name` would be taken for another one."""
+    known: str | None = session.scalar(select(Project.name).where(Project.id == slug))
+    return None if known is None or _alike(known, name, slug) else known
 
 
 def _alike(known: str, name: str, slug: str) -> bool:
