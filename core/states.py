@@ -99,5 +99,6 @@ def consequence(
 def _after_transient(record: Record, patience: Patience, now: datetime) -> Consequence:
     if record.attempts + 1 >= patience.max_attempts:
         return Consequence(_F, counts_as_attempt=True)
-    pause = min(patience.first_pause * 2**record.attempts, patience.longest_pause)
+    doublings = min(record.attempts, 30)  # of a second that is 34 years; more overflows
+    pause = min(patience.first_pause * 2**doublings, patience.longest_pause)
     return Consequence(_P, WaitReason.BACKEND_DOWN, now + pause, counts_as_attempt=True)

@@ -5,9 +5,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+
 from core.database import Database
 from core.migrate import migrate
 from core.task_queue import TaskQueue
+
+pytest_plugins = ["fixtures_postgres", "fixtures_heart"]
 
 
 class StoppedClock:
