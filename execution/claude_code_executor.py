@@ -213,7 +213,7 @@ class _Leg:
         self._clock = clock
         self._started_by = started_by
         self._instance = instance
-        self._record = Record(StreamMeter(terms.model))
+        self._record = Record(StreamMeter(terms.model), clock)
         self._stderr: deque[str] = deque(maxlen=STDERR_LINES)
         self._begun = self._heard = clock.monotonic()
         self._interrupted = False

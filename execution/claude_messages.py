@@ -23,6 +23,7 @@ from claude_agent_sdk import (
     ToolUseBlock,
 )
 
+from core.clock import Clock
 from core.errors import BadAmount
 from core.money import Nano, to_nano
 from execution.agent import (
@@ -52,10 +53,14 @@ class Record:
     """What one leg has said so far."""
 
     meter: StreamMeter
+    clock: Clock
     #: the last one; several can come, and the last has the sums
     result: ResultMessage | None = None
     num_turns: int = 0
     duration_ms: int = 0
+    #: seconds from request to end of answer; the program's own figure is the whole session's
+    api_seconds: float = 0.0
+    _requested_at: float | None = None
     last_words: str = ""
     limit: LimitReported | None = None
     #: the program is between two turns: nothing would be lost if it stopped now
@@ -79,6 +84,8 @@ class Record:
         match message:
             case StreamEvent(event=event, parent_tool_use_id=thread):
                 yield from _if_any(self.meter.feed(event, thread))
+                if thread is None and event.get("type") == "message_stop":
+                    self._answered()
             case AssistantMessage():
                 self.resting = False
                 yield from self._answer(message)
@@ -89,6 +96,8 @@ class Record:
                 yield self.limit
             case SystemMessage(subtype="init"):
                 self.resting = False
+            case SystemMessage(subtype="status", data={"status": "requesting"}):
+                self._requested_at = self.clock.monotonic()
             case SystemMessage(subtype="session_state_changed", data=data):
                 self._state = str(data.get("state"))
             case SystemMessage(subtype="background_tasks_changed", data=data):
@@ -109,7 +118,13 @@ class Record:
                 case ToolUseBlock(name=name, input=given):
                     yield ToolUsed(name, target_of(given))
 
+    def _answered(self) -> None:
+        if self._requested_at is not None:
+            self.api_seconds += self.clock.monotonic() - self._requested_at
+            self._requested_at = None
+
     def _end_turn(self, result: ResultMessage) -> None:
+        self._answered()
         self.result = result
         self.num_turns += result.num_turns
         self.duration_ms += result.duration_ms
@@ -127,7 +142,7 @@ class Record:
             models=self.models,
             num_turns=self.num_turns,
             duration_ms=self.duration_ms,
-            duration_api_ms=result.duration_api_ms if result else 0,
+            duration_api_ms=round(self.api_seconds * 1000),
             resets_at=self.limit.resets_at if self.limit and ending is Ending.LIMIT else None,
             denials=self.denials,
         )

@@ -1,6 +1,7 @@
 """The real program against the scripted model: what the tests of the Claude backend share."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,8 +15,57 @@ from core.money import to_nano
 from execution.agent import AgentEvent, AgentOutcome, Session, StopSignal, Terms, Watch
 from execution.claude_code_executor import ClaudeCodeExecutor, ClaudeSettings
 from execution.rehearsal.model_server import ScriptedModel
+from execution.rehearsal.playbook import Answer, Play, ToolCall, bash, read
 from execution.strays import strays
 from execution.workspaces import Workspaces
+
+#: what no directive can say
+PLAYS = (
+    Play(
+        "sub-agent",
+        "delegate",
+        (
+            Answer(
+                "Asking somebody else.",
+                (
+                    ToolCall(
+                        "Task",
+                        {
+                            "description": "look",
+                            "prompt": "INQUIRY: find it",
+                            "subagent_type": "general-purpose",
+                        },
+                    ),
+                ),
+            ),
+            Answer("They are at it."),
+            Answer("They found it."),
+        ),
+    ),
+    Play("inquiry", "INQUIRY", (Answer("Looking.", (bash("true"),)), Answer("Found."))),
+    Play(
+        "background",
+        "background",
+        (
+            Answer(
+                "Starting it.",
+                (
+                    ToolCall(
+                        "Bash",
+                        {
+                            "command": "cat gate; touch heard",
+                            "description": "wait",
+                            "run_in_background": True,
+                        },
+                    ),
+                ),
+            ),
+            Answer("It runs."),
+            Answer("It is over."),
+        ),
+    ),
+    Play("picture", "picture", (Answer("Looking.", (read("big.png"),)), Answer("Seen."))),
+)
 
 KEY = "sk-ant-rehearsed-key-000000000000"
 
@@ -47,9 +97,15 @@ class Bench:
             self.events.append(event)
             self._reported.notify_all()
 
-    async def until(self, kind: type[AgentEvent]) -> None:
+    async def until(self, kind: type[AgentEvent], count: int = 1) -> None:
         async with self._reported:
-            await self._reported.wait_for(lambda: self.seen(kind))
+            await self._reported.wait_for(lambda: len(self.seen(kind)) >= count)
+
+    def gate(self, name: str) -> Path:
+        """A pipe in the tree: opening it waits until the other side opens it, too."""
+        path = self.terms.cwd / name
+        os.mkfifo(path)
+        return path
 
     def seen(self, kind: type[Any]) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]
@@ -84,7 +140,7 @@ def executor_for(url: str, place: Path, instance: str, key: str = KEY) -> Claude
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     """Fails the test that leaves a process behind."""
     instance = f"bench-{tmp_path.name}"
-    async with ScriptedModel() as model:
+    async with ScriptedModel(PLAYS) as model:
         made = Bench(
             model, executor_for(model.url, tmp_path, instance), terms_in(tmp_path), instance
         )
