@@ -7,6 +7,7 @@ through `Git.run`, because GitPython's own hand the daemon's whole environment t
 """
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,9 +22,10 @@ from git import Repo, SymbolicReference
 from core.errors import GitFailed
 
 #: known to every git without being stored
-EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 EMPTY_FILE = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
-GITLINK = b"160000"
+#: in the listing of `ls-files -t --stage --others`, where only untracked names are tagged `?`
+OTHER_FOLDER = re.compile(rb"\? .*/", re.DOTALL)
+GITLINK = re.compile(rb"[^?] 160000 [0-9a-f]+ \d\t(.*)", re.DOTALL)
 #: `merge-tree --write-tree` came with this release
 OLDEST_GIT = (2, 38)
 #: seconds; the first commit of a large tree is the longest thing asked for
@@ -186,7 +188,7 @@ class Git:
             *("--name-only", "--no-messages", "-z", ours, theirs),
             ok=(0, 1),
         )
-        tree, *files = answer.out.rstrip(b"\0\n").split(b"\0")
+        tree, *files = filter(None, answer.out.split(b"\0"))
         return Conflicted(tuple(map(shown, files))) if answer.code else Merged(tree.decode())
 
     # --- the work tree -----------------------------------------------------------------------
@@ -198,9 +200,15 @@ class Git:
         """The whole work tree but what is ignored, as a tree object; and git's complaints about
         files that it could not read.
         """
-        self._open_nested()
-        added = self.run("add", "--all", "--ignore-errors", ok=(0, 1))
+        added = self._add()
+        # a repository that took the place of a file shows only now
+        if added.code or self._links():
+            added = self._add()
         return self.run("write-tree").text, added.err if added.code else ""
+
+    def _add(self) -> Answer:
+        self._open_nested()
+        return self.run("add", "--all", "--ignore-errors", ok=(0, 1))
 
     def checkout(self, branch: str) -> Answer:
         """Of a clean tree; refuses, with code 1, to overwrite so much as an ignored file."""
@@ -218,15 +226,16 @@ class Git:
 
     def _nested(self) -> list[bytes]:
         listing = self.run("ls-files", "-z", "-t", "--stage", "--others", "--exclude-standard").out
-        found = []
-        for entry in listing.split(b"\0"):
-            tag, _, rest = entry.partition(b" ")
-            mode, _, path = rest.partition(b"\t")
-            if tag == b"?" and rest.endswith(b"/"):
-                found.append(rest.rstrip(b"/"))
-            elif tag != b"?" and mode.startswith(GITLINK) and self._is_populated(path):
-                found.append(path)
-        return list(dict.fromkeys(found))
+        # a file's name never ends in a slash: that is how git shows a folder it will not enter
+        others = [entry[2:-1] for entry in listing.split(b"\0") if OTHER_FOLDER.fullmatch(entry)]
+        return [*others, *self._links_in(listing)]
+
+    def _links(self) -> list[bytes]:
+        return self._links_in(self.run("ls-files", "-z", "-t", "--stage").out)
+
+    def _links_in(self, listing: bytes) -> list[bytes]:
+        links = [link[1] for entry in listing.split(b"\0") if (link := GITLINK.fullmatch(entry))]
+        return [path for path in dict.fromkeys(links) if self._is_populated(path)]
 
     def _is_populated(self, path: bytes) -> bool:
         """An empty gitlink is a submodule that nobody fetched: nothing of it can get lost."""
@@ -247,7 +256,7 @@ def environment(git_dir: Path) -> dict[str, str]:
         # file names are names, never patterns; objects are themselves, never their replacements
         "GIT_LITERAL_PATHSPECS": "1",
         "GIT_NO_REPLACE_OBJECTS": "1",
-        # a planted `commondir` file would bring in another directory's configuration
+        # whatever a planted `commondir` file says
         "GIT_COMMON_DIR": str(git_dir),
     }
 

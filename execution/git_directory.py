@@ -15,7 +15,7 @@ import psutil
 import structlog
 
 from core.errors import WorkspaceError
-from execution.git import EMPTY_TREE, Git
+from execution.git import Git
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +57,8 @@ def bear(git_dir: Path) -> None:
         git = Git(unborn, nursery)
         git.run("init", "--quiet", "--initial-branch=main", "--template=")
         _write_own_files(unborn)
-        first = git.commit(EMPTY_TREE, (), "Begin\n")
+        empty = git.run("write-tree").text
+        first = git.commit(empty, (), "Begin\n")
         git.move("main", first, old=None, why="begin")
         _config_at_birth(git_dir).write_bytes((unborn / "config").read_bytes())
         _publish(unborn, git_dir)
@@ -88,6 +89,9 @@ def restore(git_dir: Path) -> None:
     """Undo what could make git start programs of somebody else's choice."""
     _restore_file(git_dir / "config", _config_at_birth(git_dir).read_bytes())
     _restore_file(git_dir / "info" / "attributes", ATTRIBUTES.encode())
+    common = git_dir / "commondir"  # would bring in another directory's configuration
+    if os.path.lexists(common):
+        common.rename(free_name(git_dir / "commondir.replaced"))
 
 
 def _restore_file(path: Path, expected: bytes) -> None:
