@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
 
 from core import wakeup
@@ -46,9 +46,10 @@ class Database:
         try:
             self.url = make_url(url)
         except ArgumentError:
-            problem = "give sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME"
-            raise ConfigError(where="database.url", value=url, problem=problem) from None
+            raise _bad_address(url) from None
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite and self.url.database in (None, "", ":memory:"):
+            raise _bad_address(url)  # other processes read it too
         self.path = Path(self.url.database or "") if self.is_sqlite else None
         self._writer = self._engine(read_only=False)
         self._reader = self._engine(read_only=True)
@@ -85,6 +86,11 @@ class Database:
         if self.is_sqlite:
             return _sqlite_engine(self.url.render_as_string(hide_password=False), read_only)
         return _postgresql_engine(self.url.render_as_string(hide_password=False), read_only)
+
+
+def _bad_address(url: str) -> ConfigError:
+    problem = "give sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME"
+    return ConfigError(where="database.url", value=url, problem=problem)
 
 
 def _sqlite_engine(url: str, read_only: bool) -> Engine:  # noqa: FBT001 - private, one caller
@@ -130,8 +136,10 @@ def _patiently(dbapi: sqlite3.Connection, statement: str) -> None:
         try:
             dbapi.execute(statement)
         except sqlite3.OperationalError as refusal:
-            if not _is_busy(refusal) or time.monotonic() > deadline:
+            if not _is_busy(refusal):
                 raise
+            if time.monotonic() > deadline:
+                raise _locked_out(dbapi) from refusal
             time.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - jitter, not a secret
             pause = min(pause * 1.3, 0.004)
         else:
@@ -140,6 +148,13 @@ def _patiently(dbapi: sqlite3.Connection, statement: str) -> None:
 
 def _is_busy(refusal: sqlite3.OperationalError) -> bool:
     return (refusal.sqlite_errorcode & 0xFF) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def _locked_out(dbapi: sqlite3.Connection) -> DatabaseError:
+    """Raised in SQLAlchemy's hooks, which would let SQLite's own error pass unwrapped."""
+    (_, _, file), *_ = dbapi.execute("PRAGMA database_list")
+    problem = f"another program has kept it locked for {LOCK_PATIENCE:.0f} s; stop that one first"
+    return DatabaseError(database=file, problem=problem)
 
 
 def _postgresql_engine(url: str, read_only: bool) -> Engine:  # noqa: FBT001 - private, one caller
@@ -156,8 +171,3 @@ def _postgresql_engine(url: str, read_only: bool) -> Engine:  # noqa: FBT001 - p
         pool_pre_ping=True,
         pool_size=4,
     )
-
-
-def is_locked_out(error: OperationalError) -> bool:
-    """Another writer kept the lock for longer than our patience."""
-    return isinstance(error.orig, sqlite3.OperationalError) and _is_busy(error.orig)

@@ -65,6 +65,11 @@ class Program:
         assert self._process.stdout
         return self._process.stdout.readline().rstrip("\n")
 
+    def tell(self, line: str) -> None:
+        assert self._process.stdin
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+
     def let_go(self) -> None:
         """Its standard input ends."""
         assert self._process.stdin
