@@ -4,11 +4,11 @@ Idempotent by construction: a run has one charge row and is closed once; whoever
 told that the run is no longer theirs and has written nothing.
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from core import events, ledger, line, projects
@@ -166,22 +166,48 @@ def price(connection: Connection | Session, usage: Usage, held: Nano) -> Charge:
     except BadAmount:
         # "the hold is charged instead" (Money): a nonsense figure taints the meter's as well
         return Charge(held, CostSource.HOLD, unread=str(usage.session_total_usd))
-    before = _session_total(connection, usage.session_id)
-    if total < before:  # not a running total after all: never charge less than was seen
+    before = _session_so_far(connection, usage.session_id)
+    if before.unreported:
+        return _after_a_silent_run(total, before, usage)
+    if total < before.reported:  # not a running total after all: never charge less than was seen
         return Charge(Nano(max(total, usage.metered)), CostSource.REPORTED, total)
-    return Charge(Nano(total - before), CostSource.REPORTED, total)
+    return Charge(Nano(total - before.reported), CostSource.REPORTED, total)
 
 
-def _session_total(connection: Connection | Session, session_id: str | None) -> Nano:
+@dataclass(frozen=True, slots=True)
+class _SoFar:
+    """A conversation's charges before this run: its last reported total, and what later runs were
+    charged that ended without a report.
+    """
+
+    reported: Nano = ZERO
+    unreported: Nano = ZERO
+
+
+def _after_a_silent_run(total: Nano, before: _SoFar, usage: Usage) -> Charge:
+    """Measured: after a kill the program's total holds the answered calls of the killed run, which
+    are charged already, but not the call it was killed in. So this run's own meter is better.
+    """
+    rest = max(0, total - before.reported - before.unreported)
+    return Charge(Nano(usage.metered or rest), CostSource.METERED, total)
+
+
+def _session_so_far(connection: Connection | Session, session_id: str | None) -> _SoFar:
     if session_id is None:
-        return ZERO
-    last = connection.scalar(
-        select(UsageMetric.session_total_nano)
-        .where(UsageMetric.session_id == session_id, UsageMetric.session_total_nano.is_not(None))
+        return _SoFar()
+    mine = UsageMetric.session_id == session_id
+    last = connection.execute(
+        select(UsageMetric.id, UsageMetric.session_total_nano)
+        .where(mine, UsageMetric.session_total_nano.is_not(None))
         .order_by(UsageMetric.id.desc())
         .limit(1)
+    ).one_or_none()
+    silent = connection.scalar(
+        select(func.coalesce(func.sum(UsageMetric.cost_nano), 0)).where(
+            mine, UsageMetric.id > (last.id if last else 0)
+        )
     )
-    return Nano(last or 0)
+    return _SoFar(Nano(last.session_total_nano if last else 0), Nano(int(silent or 0)))
 
 
 def _write_usage(
@@ -209,9 +235,31 @@ def _write_usage(
         )
     )
     usage_id = (result.inserted_primary_key or (0,))[0]
-    if usage.models:
-        rows = [{"usage_id": usage_id, **asdict(model)} for model in usage.models]
+    models = _own_share(connection, usage)
+    if models:
+        rows = [{"usage_id": usage_id, **asdict(model)} for model in models]
         connection.execute(insert(UsageModel), rows)
+
+
+def _own_share(connection: Connection, usage: Usage) -> list[ModelCharge]:
+    """Per model, what this run added: reported figures count from the conversation's beginning."""
+    if usage.session_total_usd is None or usage.session_id is None:
+        return list(usage.models)
+    columns = [each.name for each in fields(ModelCharge) if each.name != "model"]
+    sums = (func.sum(getattr(UsageModel, name)).label(name) for name in columns)
+    earlier = connection.execute(
+        select(UsageModel.model, *sums)
+        .join(UsageMetric, UsageMetric.id == UsageModel.usage_id)
+        .where(UsageMetric.session_id == usage.session_id)
+        .group_by(UsageModel.model)
+    )
+    before = {row.model: row._asdict() for row in earlier}
+    return [_less(model, before.get(model.model, {}), columns) for model in usage.models]
+
+
+def _less(model: ModelCharge, before: dict[str, Any], columns: list[str]) -> ModelCharge:
+    rest = {name: max(0, getattr(model, name) - int(before.get(name) or 0)) for name in columns}
+    return ModelCharge(model.model, **rest)
 
 
 def _tell_oddities(
