@@ -17,7 +17,7 @@ SESSION = "49b34c29-6c9d-4c76-b0bc-3ee9e94eff6a"
 
 def settle_next(queue: TaskQueue, usage: Usage) -> Charge:
     """Claim the next task, and end its run with this usage."""
-    scheduler = SmartScheduler(queue, daily_budget_usd=1000.0)
+    scheduler = SmartScheduler(queue, max_parallel_tasks=1, daily_budget_usd=1000.0)
     task = scheduler.get_next_tasks()[0]
     with queue.database.write() as connection:
         run_id = connection.scalar(select(Run.id).where(Run.task_id == task.id))
