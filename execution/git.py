@@ -76,6 +76,8 @@ class Answer:
 @dataclass(frozen=True, slots=True)
 class Merged:
     tree: str
+    #: whether it differs from what `ours` held
+    changes: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,15 +183,18 @@ class Git:
 
     def merge(self, ours: str, theirs: str) -> Merged | Conflicted:
         """In the object store alone: no work tree, no index, no lock to leave behind."""
+        before, after = self.trees(ours, theirs)
         if self.is_ancestor(ours, theirs):
-            return Merged(self.trees(theirs)[0])
+            return Merged(after, changes=after != before)
         answer = self.run(
             *("merge-tree", "--write-tree", "--allow-unrelated-histories"),
             *("--name-only", "--no-messages", "-z", ours, theirs),
             ok=(0, 1),
         )
         tree, *files = filter(None, answer.out.split(b"\0"))
-        return Conflicted(tuple(map(shown, files))) if answer.code else Merged(tree.decode())
+        if answer.code:
+            return Conflicted(tuple(map(shown, files)))
+        return Merged(tree.decode(), changes=tree.decode() != before)
 
     # --- the work tree -----------------------------------------------------------------------
 

@@ -73,12 +73,12 @@ def landed_as(workspace: Workspace, run_id: int) -> str | None:
 def _merge(workspace: Workspace, underway: Underway, message: str) -> Landing:
     git = workspace.git
     main, tip = underway.base_sha, git.tip(underway.branch)
-    if tip is None or git.is_ancestor(tip, main):
+    if tip is None:
         return NothingToLand()
     merged = git.merge(main, tip)
     if isinstance(merged, Conflicted):
         return Conflict(merged.files)
-    if git.trees(main) == (merged.tree,):
+    if not merged.changes:
         return NothingToLand()
     sha = git.commit(merged.tree, (main, tip), message)
     # what main is about to become is on disk first: a later start knows it for ours

@@ -97,14 +97,14 @@ def test_merging_needs_no_tree_and_names_the_files_in_conflict(repository: Git) 
     ours = commit(repository, "main", a="2\n")
     theirs = commit(repository, "side", a="3\n")
     assert repository.merge(ours, theirs) == Conflicted(("a",))
-    assert repository.merge(base, ours) == Merged(repository.trees(ours)[0])
+    assert repository.merge(base, ours) == Merged(repository.trees(ours)[0], changes=True)
 
 
 def test_merging_histories_without_a_common_root_works(repository: Git) -> None:
     one = commit(repository, "main", a="1\n")
     tree = git(repository.tree, "mktree")
     other = repository.commit(tree, [], "orphan\n")
-    assert repository.merge(one, other) == Merged(repository.trees(one)[0])
+    assert repository.merge(one, other) == Merged(repository.trees(one)[0], changes=False)
 
 
 def test_a_file_name_that_looks_like_an_index_entry_is_a_file_name(repository: Git) -> None:
