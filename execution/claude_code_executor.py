@@ -127,6 +127,8 @@ class ClaudeCodeExecutor:
             raise UnknownPrice(model=terms.model)
         if terms.max_cost <= 0:
             return AgentOutcome(Ending.MAX_COST, error="nothing may be spent")
+        if watch.stop.reason:
+            return AgentOutcome(Ending.STOPPED)
         log.debug("agent.starting", task_id=task_id, project_id=project_id, cwd=str(terms.cwd))
         environment = agent_environment(
             terms, self._settings.access(), self._settings.instance, self._settings.environment
@@ -216,7 +218,7 @@ class _Leg:
         self._record = Record(StreamMeter(terms.model), clock)
         self._stderr: deque[str] = deque(maxlen=STDERR_LINES)
         self._begun = self._heard = clock.monotonic()
-        self._interrupted = False
+        self._prompted = self._interrupted = False
         self._failure = ""
 
     def hear(self, line: str) -> None:
@@ -228,7 +230,7 @@ class _Leg:
         conversation = asyncio.create_task(self._converse(client, session_id))
         try:
             cut_short = await self._supervise(conversation)
-            if cut_short and not self._record.resting:
+            if cut_short and self._prompted and not self._record.resting:
                 await self._interrupt(client, conversation)
         finally:
             await _undisturbed(self._leave(client, conversation))
@@ -242,6 +244,7 @@ class _Leg:
                 await client.connect()
             await self._report_start(session_id)
             with _translated():
+                self._prompted = True
                 await client.query(self._prompt)
             async for message in _messages(client):
                 self._heard = self._clock.monotonic()

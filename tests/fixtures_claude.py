@@ -2,7 +2,10 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -67,6 +70,9 @@ PLAYS = (
     Play("picture", "picture", (Answer("Looking.", (read("big.png"),)), Answer("Seen."))),
 )
 
+#: outlives its shell, its session and everything polite
+STUBBORN = "nohup setsid sh -c 'trap : TERM HUP INT; while :; do sleep 60; done' >/dev/null 2>&1 &"
+
 KEY = "sk-ant-rehearsed-key-000000000000"
 
 
@@ -84,7 +90,7 @@ class Bench:
 
     async def run(self, text: str, **changes: Any) -> AgentOutcome:
         terms = replace(self.terms, **changes)
-        watch = Watch(self._report, self.stop)
+        watch = Watch(self.report, self.stop)
         return await self.executor.execute_task(7, text, terms=terms, watch=watch)
 
     async def resume(self, text: str, outcome: AgentOutcome, **changes: Any) -> AgentOutcome:
@@ -92,7 +98,7 @@ class Bench:
         session = Session(outcome.session_id, outcome.reported_total or outcome.metered)
         return await self.run(text, session=session, **changes)
 
-    async def _report(self, event: AgentEvent) -> None:
+    async def report(self, event: AgentEvent) -> None:
         async with self._reported:
             self.events.append(event)
             self._reported.notify_all()
@@ -115,7 +121,7 @@ class Bench:
 
 
 def terms_in(place: Path) -> Terms:
-    (place / "tree").mkdir()
+    (place / "tree").mkdir(exist_ok=True)
     return Terms(
         cwd=place / "tree",
         session_dir=place / "session",
@@ -146,3 +152,32 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
         )
         yield made
     assert made.alive() == []
+
+
+DAEMON = """
+import asyncio, sys
+from pathlib import Path
+from execution.agent import Watch
+from fixtures_claude import executor_for, terms_in
+
+async def heard(event): ...
+
+async def main(url, place, instance, text):
+    executor = executor_for(url, place, instance)
+    await executor.execute_task(7, text, terms=terms_in(place), watch=Watch(heard))
+
+asyncio.run(main(sys.argv[1], Path(sys.argv[2]), *sys.argv[3:]))
+"""
+
+
+@contextmanager
+def beyond_the_daemon(bench: Bench, text: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of its own that runs the task in the bench's tree, and can be killed."""
+    place = bench.terms.cwd.parent
+    command = [sys.executable, "-c", DAEMON, bench.model.url, str(place), bench.instance, text]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(command, env=environment) as daemon:
+        try:
+            yield daemon
+        finally:
+            daemon.kill()
