@@ -189,7 +189,8 @@ def money_returns_at(
     connection: Connection | Session, policy: BudgetPolicy, estimate: Nano, now: datetime
 ) -> datetime | None:
     """The next edge (window or UTC midnight) from which `estimate` fits, if nothing else is spent
-    until then; None when no window of this policy could ever pay it.
+    until then; None when no window of this policy could ever pay it, or none can as long as the
+    runs that hold money now go on.
     """
     edge, window = now, window_at(now, policy.hours)
     for _ in range(6):  # two windows and one midnight repeat daily; six edges are two days
