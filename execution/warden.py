@@ -29,6 +29,10 @@ PR_SET_CHILD_SUBREAPER = 36
 #: sent by the kernel when the daemon (its thread that started us, to be exact) dies
 ORPHANED = signal.SIGHUP
 
+#: stands for ALLOWED after the environment was dropped, which happens once: an interpreter may set
+#: variables of its own at every start (LC_CTYPE in the C locale)
+DROPPED = "-"
+
 #: seconds; how long the program may take to leave after SIGTERM
 LEAVE_SECONDS = 0.6
 #: what is left of it gets SIGTERM, and after this SIGKILL
@@ -42,7 +46,8 @@ PARENT_SECONDS = 1.0
 
 def main() -> int:
     parent, pid_file, allowed, *command = sys.argv[1:]
-    drop_environment(allowed.split(","))
+    if allowed != DROPPED:
+        drop_environment(allowed.split(","))
     with suppress(OSError):  # a terminal's Ctrl-C is for the daemon, which stops us in order
         os.setsid()
     adopts = prctl(PR_SET_CHILD_SUBREAPER, 1) and prctl(PR_SET_PDEATHSIG, ORPHANED)
@@ -68,7 +73,9 @@ def drop_environment(allowed: list[str]) -> None:
         if name in allowed or (prefixes and name.startswith(prefixes))
     }
     if len(kept) < len(os.environ):
-        os.execve(sys.executable, sys.orig_argv, kept)  # noqa: S606 - no shell is the point
+        options = sys.orig_argv[: -len(sys.argv)]
+        anew = [*options, *sys.argv[:3], DROPPED, *sys.argv[4:]]
+        os.execve(sys.executable, anew, kept)  # noqa: S606 - no shell is the point
 
 
 def prctl(option: int, value: int) -> bool:
