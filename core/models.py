@@ -83,6 +83,8 @@ class Base(DeclarativeBase):
 #: serious before random, first come first served inside: the one order of the queue
 _TURN = text("(priority = 'serious') DESC")
 _RUNNABLE = "status = 'pending' AND wait_reason IS NULL"
+_HELD = "state = 'held'"
+_CHARGED_TO = text("coalesce(admitted_at, created_at)")
 _IN_LINE = "status = 'pending' AND (wait_reason IS NULL OR wait_reason = 'project_busy')"
 
 
@@ -268,7 +270,7 @@ class Hold(Base):
     closed_at: Mapped[datetime | None]
 
     __table_args__ = (
-        partial_index("ix_holds_open", "admitted_at", "amount_nano", where="state = 'held'"),
+        partial_index("ix_holds_open", "state", "admitted_at", "amount_nano", where=_HELD),
     )
 
 
@@ -340,7 +342,8 @@ class UsageMetric(Base):
             name="usage_costs_agree_pg",
         ).ddl_if(dialect="postgresql"),
         Index("ix_usage_created", "created_at", "cost_nano"),
-        Index("ix_usage_window", text("coalesce(admitted_at, created_at)"), "cost_nano"),
+        # with the columns of the expression, or SQLite reads every row of the table for them
+        Index("ix_usage_window", _CHARGED_TO, "cost_nano", "admitted_at", "created_at"),
         Index("ix_usage_project", "project_id", "created_at", "cost_nano"),
         partial_index("ix_usage_session", "session_id", "id", where="session_id IS NOT NULL"),
         Index("ix_usage_task", "task_id"),

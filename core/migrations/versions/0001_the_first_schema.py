@@ -195,7 +195,9 @@ def _create_holds() -> None:
         _word("state", "holdstate", ("held", "settled", "released")),
         _time("closed_at"),
     )
-    _index("ix_holds_open", "holds", ["admitted_at", "amount_nano"], where="state = 'held'")
+    _index(
+        "ix_holds_open", "holds", ["state", "admitted_at", "amount_nano"], where="state = 'held'"
+    )
 
 
 def _create_budget_entries() -> None:
@@ -239,7 +241,8 @@ def _create_usage_metrics() -> None:
     )
     op.create_index("ix_usage_created", "usage_metrics", ["created_at", "cost_nano"])
     charged_at = sa.text("coalesce(admitted_at, created_at)")
-    op.create_index("ix_usage_window", "usage_metrics", [charged_at, "cost_nano"])
+    window: list[Any] = [charged_at, "cost_nano", "admitted_at", "created_at"]
+    op.create_index("ix_usage_window", "usage_metrics", window)
     op.create_index("ix_usage_project", "usage_metrics", ["project_id", "created_at", "cost_nano"])
     _index("ix_usage_session", "usage_metrics", ["session_id", "id"], "session_id IS NOT NULL")
     op.create_index("ix_usage_task", "usage_metrics", ["task_id"])
