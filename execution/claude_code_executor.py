@@ -332,7 +332,7 @@ class _Leg:
             outcome,
             session_id=outcome.session_id or session_id,
             duration_ms=outcome.duration_ms or self._elapsed_ms(),
-            error="" if ending is Ending.FINISHED else self._error(),
+            error="" if ending in (Ending.FINISHED, Ending.STOPPED) else self._error(),
         )
 
     def _ending(self, cut_short: Ending | None) -> Ending:

@@ -34,7 +34,7 @@ ORPHANED = signal.SIGHUP
 DROPPED = "-"
 
 #: seconds; how long the program may take to leave after SIGTERM
-LEAVE_SECONDS = 0.6
+LEAVE_SECONDS = 0.4
 #: what is left of it gets SIGTERM, and after this SIGKILL
 GRACE_SECONDS = 0.2
 #: SIGKILL is repeated for that long: only a process in the kernel's hands survives it

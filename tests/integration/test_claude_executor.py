@@ -7,11 +7,12 @@ import struct
 import zlib
 
 import pytest
+from structlog.testing import capture_logs
 
 from core.errors import UnknownPrice
 from core.money import to_nano
 from execution.agent import CallMetered, Ending, Said, Session, Started, ToolUsed
-from fixtures_claude import Bench, bench
+from fixtures_claude import KEY, Bench, bench
 
 __all__ = ["bench"]
 
@@ -184,3 +185,23 @@ def test_the_programs_version_is_known_without_starting_it(bench: Bench) -> None
     program = bench.executor.check()
     assert program.path.is_file()
     assert re.fullmatch(r"\d+\.\d+\.\d+", program.version)
+
+
+def test_a_projects_workspace_is_logged_by_its_name(bench: Bench) -> None:
+    with capture_logs() as logs:
+        first = bench.executor.create_task_workspace(1, "my-project")
+        assert bench.executor.create_task_workspace(2, "my-project") == first
+        assert bench.executor.create_task_workspace(2) != first
+    told = [entry["event"] for entry in logs if entry["log_level"] == "info"]
+    assert told.count("Using project workspace 'my-project'") == 2
+
+
+async def test_the_key_is_in_no_outcome_and_no_log(bench: Bench) -> None:
+    """Nor in the files the program keeps, or the argument list that everybody may see."""
+    with capture_logs() as logs:
+        script = "echo $ANTHROPIC_API_KEY >&2; cat /proc/*/cmdline > commands.txt; exit 1"
+        outcome = await bench.run(f"Chore [rehearse: bash {script}] [rehearse: 401]")
+    assert outcome.ending is Ending.AUTH
+    assert KEY not in repr(outcome.error)
+    assert KEY not in repr(logs)
+    assert KEY not in (bench.terms.cwd / "commands.txt").read_text()
