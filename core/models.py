@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from core import vocabulary
 from core.columns import CanonicalUSD, UtcTime, partial_index, words
 from core.vocabulary import (
     CostSource,
@@ -64,20 +65,7 @@ class Base(DeclarativeBase):
         int: BigInteger().with_variant(Integer(), "sqlite"),
         str: Text(),
         dict[str, Any]: JSON(),
-    } | {
-        kind: words(kind)
-        for kind in (
-            TaskPriority,
-            TaskStatus,
-            WaitReason,
-            RunPhase,
-            RunOutcome,
-            HoldState,
-            EntryKind,
-            CostSource,
-            ProjectStatus,
-        )
-    }
+    } | {kind: words(kind) for kind in vocabulary.ALL}
 
 
 #: serious before random, first come first served inside: the one order of the queue

@@ -83,3 +83,17 @@ class ProjectStatus(StrEnum):
     ACTIVE = "active"
     PAUSED = "paused"
     ARCHIVED = "archived"
+
+
+#: every kind of word that the database stores and checks
+ALL: tuple[type[StrEnum], ...] = (
+    TaskPriority,
+    TaskStatus,
+    WaitReason,
+    RunPhase,
+    RunOutcome,
+    HoldState,
+    EntryKind,
+    CostSource,
+    ProjectStatus,
+)
