@@ -167,9 +167,8 @@ async def test_nothing_survives_a_killed_daemon(bench: Bench) -> None:
         orphans = [process for process in bench.alive() if process.pid != daemon.pid]
         assert len(orphans) >= 4  # warden, program, tool, what the tool left behind
         daemon.kill()
-        _, alive = await asyncio.to_thread(psutil.wait_procs, orphans, PROMPTLY)
-    assert alive == []
-    assert bench.alive() == []
+        await asyncio.to_thread(psutil.wait_procs, orphans, PROMPTLY)
+        assert bench.alive() == []  # a zombie that init has not reaped yet is no process alive
 
 
 async def test_the_price_of_each_call_is_reported_as_it_ends(bench: Bench) -> None:
