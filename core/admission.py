@@ -20,6 +20,7 @@ from core.models import (
     UsageMetric,
 )
 from core.money import Nano
+from core.pictures import picture
 from core.policy import BudgetPolicy
 
 #: the provider's usage window, until its own events say otherwise
@@ -114,7 +115,7 @@ def _first_runnable(connection: Connection) -> Task | None:
     row = connection.execute(
         select(*Task.__table__.columns).where(*runnable).order_by(*line.TURN).limit(1)
     ).one_or_none()
-    return None if row is None else Task(**row._asdict())
+    return None if row is None else picture(Task, row._asdict())
 
 
 def _claim(connection: Connection, task: Task, worker: Worker, now: datetime) -> int:

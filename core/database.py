@@ -18,8 +18,8 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
 
-from core import wakeup
 from core.errors import ConfigError, DatabaseError
+from core.wakeup import Bell
 
 #: RETURNING and JSON operators; older ones are refused
 SQLITE_FLOOR = (3, 38, 0)
@@ -51,6 +51,7 @@ class Database:
         if self.is_sqlite and self.url.database in (None, "", ":memory:"):
             raise _bad_address(url)  # other processes read it too
         self.path = Path(self.url.database or "") if self.is_sqlite else None
+        self._bell = Bell(self.path) if self.path else None
         self._writer = self._engine(read_only=False)
         self._reader = self._engine(read_only=True)
 
@@ -73,8 +74,8 @@ class Database:
             yield connection
             if wakes and not self.is_sqlite:
                 connection.execute(text("SELECT pg_notify('sleepless', '')"))
-        if wakes and self.path:
-            wakeup.ring(self.path)
+        if wakes and self._bell:
+            self._bell.ring()
 
     @contextmanager
     def read(self) -> Iterator[Session]:

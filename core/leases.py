@@ -9,6 +9,7 @@ from sqlalchemy import Connection, or_, select, update
 
 from core.errors import LeaseLost
 from core.models import Run, Task, TaskStatus
+from core.pictures import picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def orphans(connection: Connection, worker: str, now: datetime | None) -> Sequen
         .where(Run.outcome.is_(None), lost)
         .order_by(Run.id)
     )
-    return [Run(**row._asdict()) for row in rows]
+    return [picture(Run, row._asdict()) for row in rows]
 
 
 def adopt(connection: Connection, run: Run, worker: str, lease: timedelta, now: datetime) -> Claim:

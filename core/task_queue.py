@@ -18,6 +18,7 @@ from core.events import Subject
 from core.logs import new_correlation_id
 from core.models import Run, Task, TaskPriority, TaskStatus, WaitReason
 from core.money import Nano, shown
+from core.pictures import picture
 
 log = structlog.get_logger(__name__)
 
@@ -83,7 +84,7 @@ class TaskQueue:
             values["id"] = _insert(connection, values, wishes.after, now)
         log.info("task.added", task_id=values["id"], project_id=slug)
         placed = values["wait_reason"] is not None or wishes.after
-        return self.get_task(values["id"]) if placed else Task(**values)
+        return self.get_task(values["id"]) if placed else picture(Task, values)
 
     def get_task(self, task_id: int) -> Task:
         with self.database.read() as session:
@@ -276,14 +277,14 @@ def _by_key(connection: Connection, key: str | None) -> Task | None:
     row = connection.execute(
         select(Task.__table__).where(Task.idempotency_key == key)
     ).one_or_none()
-    return None if row is None else Task(**row._asdict())
+    return None if row is None else picture(Task, row._asdict())
 
 
 def _get(connection: Connection | Session, task_id: int) -> Task:
     row = connection.execute(select(Task.__table__).where(Task.id == task_id)).one_or_none()
     if row is None:
         raise TaskNotFound(task_id=task_id)
-    return Task(**row._asdict())
+    return picture(Task, row._asdict())
 
 
 def _set(connection: Connection, task_id: int, now: datetime, **values: Any) -> None:

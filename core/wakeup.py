@@ -29,11 +29,18 @@ def socket_path(database: Path) -> Path:
     return Path(tempfile.gettempdir()) / f"sleepless-{digest}.wake"
 
 
-def ring(database: Path) -> None:
-    """Tell the daemon, if there is one, to look; costs microseconds and never fails."""
-    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as bell:
-        bell.setblocking(False)
-        bell.sendto(b"!", str(socket_path(database)))
+class Bell:
+    """Tells the daemon of a database, if there is one, to look."""
+
+    def __init__(self, database: Path) -> None:
+        # once, not at every ring: following links costs twice what ringing does
+        self._address = str(socket_path(database))
+
+    def ring(self) -> None:
+        """Costs microseconds and never fails."""
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as caller:
+            caller.setblocking(False)
+            caller.sendto(b"!", self._address)
 
 
 class DatagramListener:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from core.database import Database
-from core.wakeup import DatagramListener, NotifyListener, ring, socket_path
+from core.wakeup import Bell, DatagramListener, NotifyListener, socket_path
 from fixtures_postgres import postgres, postgres_server, postgres_url
 from fixtures_storage import Program, Programs, programs
 
@@ -128,7 +128,7 @@ async def test_many_rings_are_one_look(database: Database) -> None:
     listener = DatagramListener(database.path, look)
     await listener.start()
     for _ in range(5):
-        ring(database.path)
+        Bell(database.path).ring()
     await first.wait()
 
     assert looks == [None]
@@ -143,7 +143,7 @@ async def test_a_database_deep_down_is_heard_too(tmp_path: Path) -> None:
     listener = DatagramListener(deep, heard)
     await listener.start()
 
-    ring(deep)
+    Bell(deep).ring()
     await heard.wait()
 
     assert socket_path(deep).exists()
@@ -159,7 +159,7 @@ async def test_the_socket_of_a_killed_daemon_is_replaced(database: Database) -> 
     listener = DatagramListener(database.path, heard)
     await listener.start()
 
-    ring(database.path)
+    Bell(database.path).ring()
     await heard.wait()
 
     await listener.stop()
@@ -167,7 +167,7 @@ async def test_the_socket_of_a_killed_daemon_is_replaced(database: Database) -> 
 
 
 def test_ringing_without_a_daemon_does_nothing(tmp_path: Path) -> None:
-    ring(tmp_path / "none.db")
+    Bell(tmp_path / "none.db").ring()
 
 
 def test_a_bell_that_nobody_answers_does_not_stop_the_writer(tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_a_bell_that_nobody_answers_does_not_stop_the_writer(tmp_path: Path) -> 
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as hanging:
         hanging.bind(str(socket_path(file)))
         for _ in range(5000):
-            ring(file)
+            Bell(file).ring()
 
 
 async def test_a_server_that_closes_the_line_does_not_end_the_daemon(postgres: Database) -> None:
