@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from core.money import Nano
+from core.money import ZERO, Nano
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,14 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class CallBegun:
+    """The model answers a call: from now on it is paid, whether or not its end is seen."""
+
+    #: the sum of this leg with what is known of this call: its input
+    spent: Nano
+
+
+@dataclass(frozen=True, slots=True)
 class CallMetered:
     """One call to the model is answered; `spent` is the sum of this leg so far."""
 
@@ -96,7 +104,7 @@ class LimitReported:
     utilization: float | None
 
 
-AgentEvent = Started | CallMetered | ToolUsed | Said | LimitReported
+AgentEvent = Started | CallBegun | CallMetered | ToolUsed | Said | LimitReported
 
 
 class StopReason(StrEnum):
@@ -149,7 +157,7 @@ class AgentOutcome:
     #: the session's total as reported; None when no result message came
     reported_total: Nano | None = None
     #: the sum of what was metered from the stream during this leg
-    metered: Nano = Nano(0)
+    metered: Nano = ZERO
     #: per model, as reported for the whole session (cumulative) or metered when nothing came
     models: tuple[ModelUsage, ...] = ()
     num_turns: int = 0
@@ -185,6 +193,9 @@ class AgentBackend(Protocol):
         terms: Terms,
         watch: Watch,
     ) -> AgentOutcome:
-        """Work on the task until it ends one way or another; always answers, never raises for
-        what an agent can do wrong. Cancellation of the caller leaves no process behind."""
+        """Work on the task until it ends one way or another; answers for all an agent can do wrong.
+
+        Raises UnknownPrice and AgentUnavailable before anything is started. Cancelling the caller
+        leaves no process behind.
+        """
         ...

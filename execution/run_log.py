@@ -8,10 +8,19 @@ from typing import Any, TextIO
 
 from core.clock import Clock
 from core.redaction import without_secrets
-from execution.agent import AgentEvent, CallMetered, LimitReported, Said, Started, ToolUsed
+from execution.agent import (
+    AgentEvent,
+    CallBegun,
+    CallMetered,
+    LimitReported,
+    Said,
+    Started,
+    ToolUsed,
+)
 
 _KINDS: dict[type, str] = {
     Started: "started",
+    CallBegun: "call_begun",
     CallMetered: "call",
     ToolUsed: "tool",
     Said: "said",
@@ -31,7 +40,14 @@ class RunLog:
         self._clock = clock
         path.parent.mkdir(parents=True, exist_ok=True)
         # readable by its owner alone: it quotes the repository and the model
-        self._file: TextIO = open(path, "a", encoding="utf-8", opener=_private)  # noqa: SIM115 - pathlib's has no opener; close() closes it
+        self._file: TextIO = open(  # noqa: SIM115 - pathlib's has no opener; close() closes it
+            # half a character in a model's words must not end its run
+            path,
+            "a",
+            encoding="utf-8",
+            errors="backslashreplace",
+            opener=_private,
+        )
 
     def close(self) -> None:
         self._file.close()

@@ -13,7 +13,7 @@ import structlog
 
 from core.errors import UnknownPrice
 from core.money import Nano
-from execution.agent import CallMetered, ModelUsage
+from execution.agent import CallBegun, CallMetered, ModelUsage
 from execution.prices import cost_of_usage
 
 log = structlog.get_logger(__name__)
@@ -43,11 +43,13 @@ class StreamMeter:
         #: the answer that a thread is in the middle of: the main one, or that of a sub-agent
         self._current: dict[str | None, str] = {}
 
-    def feed(self, event: Mapping[str, Any], thread: str | None = None) -> CallMetered | None:
-        """One event of the stream; answers when a call is complete."""
+    def feed(
+        self, event: Mapping[str, Any], thread: str | None = None
+    ) -> CallBegun | CallMetered | None:
+        """One event of the stream; answers when a call begins and when it is complete."""
         match event:
             case {"type": "message_start", "message": message}:
-                self._start(message, thread)
+                return self._start(message, thread)
             case {"type": "content_block_delta", "delta": delta}:
                 self._see(delta, thread)
             case {"type": "message_delta", "usage": usage}:
@@ -83,12 +85,14 @@ class StreamMeter:
             sums[usage.model] = _sum(sums.get(usage.model), usage)
         return tuple(sums.values())
 
-    def _start(self, message: Mapping[str, Any], thread: str | None) -> None:
+    def _start(self, message: Mapping[str, Any], thread: str | None) -> CallBegun | None:
         call_id = str(message.get("id", ""))
         self._current[thread] = call_id
-        if call_id not in self._settled:
-            model = str(message.get("model") or self._model)
-            self._running[call_id] = _Call(model, dict(message.get("usage") or {}))
+        if call_id in self._settled:
+            return None
+        model = str(message.get("model") or self._model)
+        self._running[call_id] = _Call(model, dict(message.get("usage") or {}))
+        return CallBegun(self.metered)
 
     def _see(self, delta: Mapping[str, Any], thread: str | None) -> None:
         if call := self._running.get(self._current.get(thread, "")):

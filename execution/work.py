@@ -20,6 +20,7 @@ from execution.agent import (
     AgentBackend,
     AgentEvent,
     AgentOutcome,
+    CallBegun,
     CallMetered,
     Ending,
     ModelUsage,
@@ -50,7 +51,8 @@ _OUTCOMES = {
     Ending.FAILED: RunOutcome.FAILED,
     Ending.CRASHED: RunOutcome.CRASHED,
 }
-_STOPS = {
+#: what our own stop means for the run
+STOPPED_AS = {
     StopReason.CANCELLED: RunOutcome.CANCELLED,
     StopReason.DRAIN: RunOutcome.DRAINED,
     StopReason.LEASE_LOST: RunOutcome.CANCELLED,  # never written: the fence is before it
@@ -130,13 +132,14 @@ class Work:
         self._stop = stop
         self._money = _Money(ZERO, None)
         self._legs: list[AgentOutcome] = []
+        self._started = False
 
     async def do(self, task: Task, text: str, terms: Terms, plan: Plan) -> Worked:
         self._money = _Money(await self._record.held(), plan.cap)
         if self._money.held == ZERO:
             return _nothing_left(terms)
         while True:
-            leg = await self._leg(task, text, replace(terms, max_cost=self._money.left))
+            leg = await self._leg(task, text, self._rest_of(terms))
             if leg.ending is Ending.NO_SESSION and terms.session:
                 log.warning("session.lost", session_id=terms.session.id)
                 text, terms = plan.text_without_session, plan.without_session(terms)
@@ -145,6 +148,17 @@ class Work:
                 text, terms = _GO_ON, replace(terms, session=session)
             else:
                 return self._worked(leg, terms)
+
+    def _rest_of(self, terms: Terms) -> Terms:
+        """Limits are the run's: what its earlier legs have used up is gone."""
+        seconds = sum(leg.duration_ms for leg in self._legs) / 1000
+        turns = sum(leg.num_turns for leg in self._legs)
+        return replace(
+            terms,
+            max_cost=self._money.left,
+            max_turns=max(1, terms.max_turns - turns),
+            timeout_seconds=max(0.0, terms.timeout_seconds - seconds),
+        )
 
     async def _leg(self, task: Task, text: str, terms: Terms) -> AgentOutcome:
         watch = Watch(self._hear, self._stop)
@@ -166,9 +180,13 @@ class Work:
     async def _note(self, event: AgentEvent) -> None:
         match event:
             case Started():
+                self._started = True
                 await self._record.note(
                     session_id=event.session_id, pid=event.pid, pid_started_at=event.pid_started_at
                 )
+            case CallBegun(spent=spent):  # so that a kill in the middle of it is charged
+                metered = self._money.earlier_legs + spent
+                await self._record.note(metered_nano=metered)
             case CallMetered():
                 self._money.this_leg = event.spent
                 self._money.next_call = expected_next(event.usage)
@@ -207,7 +225,7 @@ class Work:
         if last.ending is Ending.STOPPED and self._stop.reason is StopReason.BUDGET:
             return self._money.limit_met
         if last.ending is Ending.STOPPED and self._stop.reason:
-            return _STOPS[self._stop.reason]
+            return STOPPED_AS[self._stop.reason]
         return _OUTCOMES[last.ending]
 
     def _usage(self, last: AgentOutcome, session_id: str | None) -> Usage:
@@ -215,6 +233,7 @@ class Work:
             session_total_usd=None if last.reported_total is None else usd(last.reported_total),
             session_id=session_id,
             metered=self._money.spent,
+            agent_started=self._started,
             duration_ms=sum(leg.duration_ms for leg in self._legs),
             duration_api_ms=sum(leg.duration_api_ms for leg in self._legs),
             num_turns=sum(leg.num_turns for leg in self._legs),

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from execution.agent import CallBegun, CallMetered
 from execution.prices import cost_of
 from execution.stream_meter import StreamMeter
 
@@ -24,12 +25,13 @@ def end(tokens: int) -> dict[str, Any]:
 STOP = {"type": "message_stop"}
 
 
-def test_a_call_is_counted_when_it_ends() -> None:
+def test_a_call_is_told_when_it_begins_and_counted_when_it_ends() -> None:
     meter = StreamMeter(MODEL)
     answers = [meter.feed(event) for event in (start("a"), text("hi"), end(50), STOP)]
     price = cost_of(MODEL, input_tokens=1000, output_tokens=50)
-    assert answers[:3] == [None, None, None]
-    assert answers[3] is not None
+    known_at_once = cost_of(MODEL, input_tokens=1000, output_tokens=1)
+    assert answers[:3] == [CallBegun(known_at_once), None, None]
+    assert isinstance(answers[3], CallMetered)
     assert (answers[3].usage.cost, answers[3].spent, meter.metered) == (price, price, price)
 
 
@@ -54,7 +56,7 @@ def test_threads_do_not_mix() -> None:
     meter.feed(start("sub", tokens=10), "task-1")
     meter.feed(end(7), "task-1")
     answer = meter.feed(STOP, "task-1")
-    assert answer is not None
+    assert isinstance(answer, CallMetered)
     assert (answer.usage.input_tokens, answer.usage.output_tokens) == (10, 7)
 
 
