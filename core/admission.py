@@ -7,12 +7,11 @@ from enum import StrEnum
 from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from core import events, ledger, line
+from core import credit_windows, events, ledger, line
 from core.events import Subject
 from core.ledger import Standing
 from core.models import (
     BudgetWindow,
-    CreditWindow,
     Run,
     RunPhase,
     Task,
@@ -22,9 +21,6 @@ from core.models import (
 from core.money import Nano
 from core.pictures import picture
 from core.policy import BudgetPolicy
-
-#: the provider's usage window, until its own events say otherwise
-CREDIT_WINDOW = timedelta(hours=5)
 
 
 class Limit(StrEnum):
@@ -91,7 +87,7 @@ def admit_next(
         return _refuse(connection, policy, where, estimate, now)
     run_id = _claim(connection, task, worker, now)
     ledger.hold(connection, run_id, window_id, estimate, now)
-    _count_in_credit_window(connection, worker.backend, now)
+    credit_windows.count_run(connection, worker.backend, now)
     back = _money_is_back(connection, now)
     return Admitted(task.id, run_id, task.lease_epoch + 1, resumed=back)
 
@@ -111,10 +107,8 @@ def spent_on(connection: Connection | Session, task_id: int) -> Nano:
 
 
 def _first_runnable(connection: Connection) -> Task | None:
-    runnable = (Task.status == TaskStatus.PENDING, Task.wait_reason.is_(None))
-    row = connection.execute(
-        select(*Task.__table__.columns).where(*runnable).order_by(*line.TURN).limit(1)
-    ).one_or_none()
+    first = select(*Task.__table__.columns).where(line.CLAIMABLE).order_by(*line.TURN).limit(1)
+    row = connection.execute(first).one_or_none()
     return None if row is None else picture(Task, row._asdict())
 
 
@@ -192,21 +186,3 @@ def _money_is_back(connection: Connection, now: datetime) -> bool:
     if marked.rowcount:
         events.append(connection, "budget.resumed", Subject(), now)
     return bool(marked.rowcount)
-
-
-def _count_in_credit_window(connection: Connection, backend: str, now: datetime) -> None:
-    counted = connection.execute(
-        update(CreditWindow)
-        .where(
-            CreditWindow.backend == backend,
-            CreditWindow.starts_at <= now,
-            CreditWindow.ends_at > now,
-        )
-        .values(tasks_executed=CreditWindow.tasks_executed + 1)
-    )
-    if not counted.rowcount:
-        connection.execute(
-            insert(CreditWindow).values(
-                backend=backend, starts_at=now, ends_at=now + CREDIT_WINDOW, tasks_executed=1
-            )
-        )

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core import admission, ledger
+from core import credit_windows, ledger
 from core.admission import Limit
 from core.ledger import Standing
 from core.models import CreditWindow, TaskStatus
@@ -94,5 +94,5 @@ def _credit_window(session: Session, now: datetime) -> tuple[int, int]:
         .limit(1)
     ).one_or_none()
     if row is None:
-        return int(admission.CREDIT_WINDOW.total_seconds() // 60), 0
+        return int(credit_windows.LENGTH.total_seconds() // 60), 0
     return int((row.ends_at - now).total_seconds() // 60), row.tasks_executed
