@@ -14,14 +14,14 @@ import sys
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import structlog
 from pydantic import SecretStr
 
-from core import failpoints, leases, sd_notify
+from core import failpoints, leases, line, sd_notify
 from core.admission import Admitted, Refused, Worker
 from core.budget import BudgetManager
 from core.clock import SystemClock
@@ -43,7 +43,7 @@ from execution import prices
 from execution.agent import AgentBackend, StopReason
 from execution.claude_code_executor import ClaudeCodeExecutor, ClaudeSettings
 from execution.lifeline import Rescue, rescue
-from execution.record import Store
+from execution.record import Store, facts_of
 from execution.rehearsal.model_server import ScriptedModel
 from execution.run import Crew
 from execution.slots import Slots
@@ -90,7 +90,8 @@ class SleeplessDaemon:
         """Until drained. Whatever dies in here takes the daemon down, loudly; systemd restarts."""
         async with asyncio.TaskGroup() as runs:
             for claim in found.to_take_up:
-                runs.create_task(self._slots.take_up(claim), name=f"run-{claim.run_id}")
+                taken_up = self._take_up(claim)
+                runs.create_task(taken_up, name=f"run-{claim.run_id}")
             async with asyncio.TaskGroup() as duties:
                 keepers = [
                     duties.create_task(self._renew_leases(), name="heartbeat"),
@@ -104,11 +105,12 @@ class SleeplessDaemon:
     async def _dispatch(self, runs: asyncio.TaskGroup) -> None:
         while not self._draining.is_set():
             self._awake.clear()
+            looked_at = self._parts.store.clock.now()
             await self._obey_cancellations()
             while not self._draining.is_set() and (admitted := await self._admit()):
                 task = await asyncio.to_thread(self._queue.get_task, admitted.task_id)
                 runs.create_task(self._execute_task(task, admitted), name=f"task-{task.id}")
-            await self._sleep()
+            await self._sleep(looked_at)
 
     async def _admit(self) -> Admitted | None:
         """One claimed task with its hold, or None when nothing may start."""
@@ -126,18 +128,21 @@ class SleeplessDaemon:
     def _execute_task(self, task: Task, admitted: Admitted) -> Coroutine[Any, Any, None]:
         """One run of a claimed task: workspace, agent, verification, landing, and its charge."""
         claim = Claim(admitted.task_id, admitted.run_id, admitted.epoch)
-        return self._in_context(task, claim, self._slots.execute(claim))
+        return self._in_context("run.started", task, claim, self._slots.execute(claim))
+
+    async def _take_up(self, claim: Claim) -> None:
+        """The rest of a run whose work was done when its daemon died."""
+        work = self._slots.take_up(claim)
+        task = await asyncio.to_thread(self._queue.get_task, claim.task_id)
+        await self._in_context("run.taken_up", task, claim, work)
 
     @staticmethod
-    async def _in_context(task: Task, claim: Claim, work: Coroutine[Any, Any, None]) -> None:
+    async def _in_context(
+        event: str, task: Task, claim: Claim, work: Coroutine[Any, Any, None]
+    ) -> None:
         """One correlation id from the request to the charge, on every line."""
-        with structlog.contextvars.bound_contextvars(
-            task_id=task.id,
-            run_id=claim.run_id,
-            project_id=task.project_id,
-            correlation_id=task.correlation_id,
-        ):
-            log.info("run.started", priority=task.priority.value)
+        with structlog.contextvars.bound_contextvars(**facts_of(task, claim.run_id)):
+            log.info(event, priority=task.priority.value)
             await work
 
     async def _obey_cancellations(self) -> None:
@@ -149,13 +154,23 @@ class SleeplessDaemon:
         with self._parts.store.database.read() as session:
             return list(leases.cancel_wishes(session.connection(), worker))
 
-    async def _sleep(self) -> None:
-        """Until something rings, or the safety poll's turn."""
+    async def _sleep(self, looked_at: datetime) -> None:
+        """Until something rings, the next waiting task's time comes, or the safety poll's turn."""
+        seconds = await asyncio.to_thread(self._until_due, looked_at)
         try:
-            async with asyncio.timeout(self._parts.settings.scheduler.safety_poll_seconds):
+            async with asyncio.timeout(seconds):
                 await self._awake.wait()
         except TimeoutError:
             return
+
+    def _until_due(self, looked_at: datetime) -> float:
+        """What was due when the queue was looked at waits for a slot or for money, not for us."""
+        store, longest = self._parts.store, self._parts.settings.scheduler.safety_poll_seconds
+        with store.database.read() as session:
+            due = line.next_due(session, looked_at)
+        if due is None:
+            return longest
+        return min(longest, max(0.0, (due - store.clock.now()).total_seconds()))
 
     async def _until_slots_are_empty(self) -> None:
         while self._slots.busy:
@@ -165,7 +180,8 @@ class SleeplessDaemon:
     async def _renew_leases(self) -> None:
         while True:
             await asyncio.sleep(self._parts.settings.scheduler.heartbeat_seconds)
-            self._slots.stop_lost(await asyncio.to_thread(self._renew))
+            asked_for = self._slots.claims
+            self._slots.stop_lost(asked_for, await asyncio.to_thread(self._renew))
 
     def _renew(self) -> frozenset[tuple[int, int]]:
         worker = self._parts.scheduler.worker

@@ -87,6 +87,14 @@ def free_due(connection: Connection, now: datetime) -> int:
     return len(due)
 
 
+def next_due(session: Session, after: datetime) -> datetime | None:
+    """When the next waiting task's time comes."""
+    due: datetime | None = session.scalar(
+        select(Task.wait_until).where(Task.wait_until > after).order_by(Task.wait_until).limit(1)
+    )
+    return due
+
+
 def free_dependents(connection: Connection, task_id: int, now: datetime) -> None:
     """A task is completed: those that waited for it may have nothing left to wait for."""
     waiting = (

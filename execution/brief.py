@@ -13,6 +13,8 @@ from core.models import Run, RunOutcome, Task
 _PROMPTS = Path(__file__).with_name("prompts")
 #: of each earlier run's last words; the whole is in `tasks show`
 _SAID_CHARS = 600
+#: of what a check that said no printed: its end
+_CHECK_CHARS = 4000
 
 _INTERRUPTIONS = {
     RunOutcome.DRAINED: "the service was stopped",
@@ -20,7 +22,11 @@ _INTERRUPTIONS = {
     RunOutcome.OUT_OF_BUDGET: "the money of the night was used up",
     RunOutcome.LIMITED: "the provider's usage limit was reached",
     RunOutcome.TRANSIENT: "the model could not be reached",
+    RunOutcome.CAPPED: "the cost limit of this task was reached",
+    RunOutcome.TIMED_OUT: "its time was up",
+    RunOutcome.CANCELLED: "a person stopped it",
 }
+_NOT_ACCEPTED = frozenset({RunOutcome.REFUTED, RunOutcome.CONFLICTED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +54,26 @@ def brief(project_name: str | None, earlier: Sequence[Earlier]) -> str:
     return "\n".join(parts)
 
 
-def request(task: Task, last: RunOutcome | None) -> str:
-    """The task's text as it is, or with a hand-over note after an interruption."""
-    if last not in _INTERRUPTIONS:
-        return task.description
-    reason = _INTERRUPTIONS[last]
-    return _prompt("continue").format(reason=reason, description=task.description)
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """How the run before this one ended, for the hand-over note."""
+
+    outcome: RunOutcome
+    error: str = ""
+    verify_output: str = ""
+
+
+def request(task: Task, last: LastRun | None) -> str:
+    """The task's text as it is, or with a hand-over note when it was tried before."""
+    if last is not None and last.outcome in _INTERRUPTIONS:
+        reason = _INTERRUPTIONS[last.outcome]
+        return _prompt("continue").format(reason=reason, description=task.description)
+    if last is not None and last.outcome in _NOT_ACCEPTED:
+        said = last.verify_output.strip()[-_CHECK_CHARS:]
+        return _prompt("again").format(
+            reason=last.error, output=said or "(nothing)", description=task.description
+        )
+    return task.description
 
 
 def earlier_runs(database: Database, project_id: str, before_run: int, count: int) -> list[Earlier]:
@@ -73,14 +93,17 @@ def earlier_runs(database: Database, project_id: str, before_run: int, count: in
     ]
 
 
-def last_outcome(database: Database, task_id: int, before_run: int) -> RunOutcome | None:
+def last_run(database: Database, task_id: int, before_run: int) -> LastRun | None:
     with database.read() as session:
-        return session.scalar(
-            select(Run.outcome)
-            .where(Run.task_id == task_id, Run.id < before_run)
+        run = session.scalars(
+            select(Run)
+            .where(Run.task_id == task_id, Run.id < before_run, Run.outcome.is_not(None))
             .order_by(Run.id.desc())
             .limit(1)
-        )
+        ).one_or_none()
+    if run is None or run.outcome is None:
+        return None
+    return LastRun(run.outcome, run.error_message or "", run.verify_output or "")
 
 
 @cache

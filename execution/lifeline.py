@@ -17,8 +17,8 @@ from core.errors import SleeplessError
 from core.leases import Claim
 from core.models import Run, RunOutcome, RunPhase
 from core.settlement import Settlement
-from execution.record import RunRecord, Store
-from execution.run import Crew, usage_when_cut_off
+from execution.record import RunRecord, Store, facts_of
+from execution.run import Crew, announce_end, usage_so_far
 from execution.strays import kill_strays
 
 log = structlog.get_logger(__name__)
@@ -72,18 +72,21 @@ def _adopt(store: Store, run: Run, worker: Worker) -> Claim:
 
 
 async def _settle(store: Store, crew: Crew, run: Run, claim: Claim) -> None:
-    kept = await asyncio.to_thread(_keep_work, crew, run)
-    where = f"while {run.phase.value}"
-    await RunRecord(store, claim).settle(
-        Settlement(
-            outcome=RunOutcome.CRASHED,
-            usage=usage_when_cut_off(run),
-            error_class=RunOutcome.CRASHED.value,
-            error_message=f"The daemon died {where}; {kept}.",
-            session_id=run.session_id,
+    record = RunRecord(store, claim)
+    task, _ = await record.read()
+    with structlog.contextvars.bound_contextvars(**facts_of(task, run.id)):
+        kept = await asyncio.to_thread(_keep_work, crew, run)
+        usage, problem = usage_so_far(run), f"The daemon died while {run.phase.value}; {kept}."
+        settled = await record.settle(
+            Settlement(
+                outcome=RunOutcome.CRASHED,
+                usage=usage,
+                error_class=RunOutcome.CRASHED.value,
+                error_message=problem,
+                session_id=run.session_id,
+            )
         )
-    )
-    log.warning("run.rescued", run_id=run.id, task_id=run.task_id, phase=run.phase.value)
+        announce_end(RunOutcome.CRASHED, usage, settled, error=problem)
 
 
 def _keep_work(crew: Crew, run: Run) -> str:

@@ -1,7 +1,7 @@
 """What a run writes about itself, off the event loop and behind the fence of its lease."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -29,6 +29,25 @@ class Store:
     budget: BudgetManager
     patience: Patience
     clock: Clock
+
+
+def facts_of(task: Task, run_id: int) -> dict[str, Any]:
+    """What every log line about a run carries."""
+    return {
+        "task_id": task.id,
+        "run_id": run_id,
+        "project_id": task.project_id,
+        "correlation_id": task.correlation_id,
+    }
+
+
+def storable(value: Any) -> Any:
+    """Text as any database keeps it: what a model or a program said may hold NUL or half a
+    character.
+    """
+    if not isinstance(value, str):
+        return value
+    return value.replace("\x00", "").encode(errors="replace").decode()
 
 
 class RunRecord:
@@ -80,7 +99,8 @@ class RunRecord:
 
     def _note(self, facts: dict[str, Any]) -> None:
         with self.store.database.write() as connection:
-            leases.advance(connection, self.claim, **facts)
+            kept = {name: storable(fact) for name, fact in facts.items()}
+            leases.advance(connection, self.claim, **kept)
 
     def _held(self) -> Nano:
         with self.store.database.read() as session:
@@ -110,6 +130,7 @@ class RunRecord:
 
     def _settle(self, how: Settlement) -> Settled:
         now = self.store.clock.now()
+        how = replace(how, error_message=storable(how.error_message))
         with self.store.database.write(wakes=True) as connection:
             settled = settlement.settle(connection, self.claim, how, self.store.patience, now)
         announce_charge(self.claim.task_id, settled.charge, how.usage)

@@ -5,7 +5,7 @@ cut off after its work was done is taken up again at the verb it had reached.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -22,13 +22,13 @@ from core.money import ZERO, Nano, canonical, shown_exactly, to_nano, usd
 from core.settings import Settings
 from core.settlement import ModelCharge, Settled, Settlement, Usage
 from execution import brief, landing
-from execution.agent import AgentBackend, Session, StopSignal, Terms
+from execution.agent import AgentBackend, Session, StopReason, StopSignal, Terms
 from execution.landing import Conflict, Landed
 from execution.record import RunRecord
 from execution.run_log import RunLog, log_path
 from execution.strays import MARKER, marker
-from execution.verify import Refuted, Verified, VerifyTimedOut, verify
-from execution.work import Plan, Work, Worked
+from execution.verify import Refuted, Verdict, Verified, VerifyTimedOut, verify
+from execution.work import STOPPED_AS, Plan, Work, Worked
 from execution.workspaces import Workspace, Workspaces
 
 log = structlog.get_logger(__name__)
@@ -109,7 +109,8 @@ class RunInProgress:
         with workspace.occupied():
             match run.phase:
                 case RunPhase.SETTLING:
-                    return await self._settle(_result(worked))
+                    known = {"merge_sha": run.merge_sha, "files_changed": run.files_changed}
+                    return await self._settle(_result(worked).told(**known))
                 case RunPhase.LANDING:
                     return await self._settle(await self._land(prepared, _result(worked)))
                 case _:
@@ -119,7 +120,7 @@ class RunInProgress:
     async def give_up(self, error: Exception) -> Settled:
         """Something nobody foresaw: charge what is known, keep what is there, try again later."""
         task, run = await self._record.read()
-        usage = usage_when_cut_off(run)
+        usage = usage_so_far(run)
         known = isinstance(error, SleeplessError)
         outcome = RunOutcome.FAILED if known else RunOutcome.CRASHED
         with suppress(SleeplessError):
@@ -155,11 +156,12 @@ class RunInProgress:
         return Prepared(task, run, workspace, start.branch, await self._session(task))
 
     async def _session(self, task: Task) -> Session | None:
-        """The task's own conversation after an interruption, else the project's."""
-        if self._crew.settings.agent.resume != "session":
-            return None
+        """The task's own conversation when it is tried again, else the project's if it is to be
+        continued.
+        """
         session_id = task.session_id
-        if session_id is None and task.project_id is not None:
+        continues = self._crew.settings.agent.resume == "session"
+        if session_id is None and task.project_id is not None and continues:
             session_id = await self._record.project_session(task.project_id)
         if session_id is None:
             return None
@@ -185,8 +187,7 @@ class RunInProgress:
     def _plan(self, prepared: Prepared) -> tuple[Plan, Terms, str]:
         task, run, agent = prepared.task, prepared.run, self._crew.settings.agent
         database = self._record.store.database
-        last = brief.last_outcome(database, task.id, run.id)
-        text = brief.request(task, last)
+        text = brief.request(task, brief.last_run(database, task.id, run.id))
         with_digest = brief.brief(task.project_name, self._digest(database, task, run))
         without_digest = brief.brief(task.project_name, ())
         terms = Terms(
@@ -249,13 +250,16 @@ class RunInProgress:
         if check.command is None:
             return result.told(verified=None)
         failpoints.reached("run.verifying")
-        verdict = await verify(
+        checking = verify(
             check.command,
             prepared.workspace.path,
             timeout_seconds=check.timeout_seconds,
             env={MARKER: marker(self._claim.run_id, self._crew.instance)},
         )
-        match verdict:
+        match await _unless_stopped(checking, self._stop):
+            case StopReason() as reason:
+                error = "It was stopped while its work was checked; the work is kept."
+                return result.failed(STOPPED_AS[reason], error)
             case Verified(output):
                 return result.told(verified=True, verify_output=output)
             case Refuted(code, output):
@@ -316,44 +320,56 @@ class RunInProgress:
                 resets_at=result.worked.resets_at,
             )
         )
-        self._tell(result, settled)
+        worked, facts = result.worked, result.facts
+        announce_end(result.outcome, worked.usage, settled, error=result.error, **facts)
         return settled
 
     @property
     def _root(self) -> Path:
         return self._crew.settings.workspace.root
 
-    def _tell(self, result: Result, settled: Settled) -> None:
-        """The canonical line: one a run, with everything about it."""
-        usage = result.worked.usage
-        log.info(
-            "run.finished",
-            outcome=result.outcome.value,
-            status=settled.consequence.status.value,
-            cost=canonical(settled.charge.cost),
-            cost_source=settled.charge.source.value,
-            turns=usage.num_turns,
-            seconds=round(usage.duration_ms / 1000, 1),
-            files=len(result.facts.get("files_changed") or ()),
-            merge=result.facts.get("merge_sha"),
-            error=result.error,
-        )
 
-
-def usage_when_cut_off(run: Run) -> Usage:
-    """What is known of the cost of a run that could not say it itself (rule 7)."""
-    return Usage(
-        session_id=run.session_id,
-        metered=Nano(run.metered_nano),
-        agent_started=run.pid is not None,
-        rehearsal=run.backend == "rehearsal",
+def announce_end(
+    outcome: RunOutcome, usage: Usage, settled: Settled, *, error: str | None, **facts: Any
+) -> None:
+    """The canonical line: one a run, with everything about it."""
+    log.info(
+        "run.finished",
+        outcome=outcome.value,
+        status=settled.consequence.status.value,
+        cost=canonical(settled.charge.cost),
+        cost_source=settled.charge.source.value,
+        turns=usage.num_turns,
+        seconds=round(usage.duration_ms / 1000, 1),
+        files=len(facts.get("files_changed") or ()),
+        merge=facts.get("merge_sha"),
+        error=error,
     )
 
 
-def _worked_before(run: Run) -> Worked:
-    """The work as the run's row tells of it."""
+async def _unless_stopped(
+    checking: Coroutine[Any, Any, Verdict], stop: StopSignal
+) -> Verdict | StopReason:
+    """The verdict, or who wants it no longer. An agent stopped for its budget that came to its end
+    all the same is checked like any other.
+    """
+    if stop.reason is StopReason.BUDGET:
+        return await checking
+    verdict = asyncio.create_task(checking, name="verify")
+    asked = asyncio.create_task(stop.asked())
+    try:
+        await asyncio.wait({verdict, asked}, return_when=asyncio.FIRST_COMPLETED)
+        return verdict.result() if verdict.done() else asked.result()
+    finally:
+        verdict.cancel()
+        asked.cancel()
+        await asyncio.gather(verdict, asked, return_exceptions=True)
+
+
+def usage_so_far(run: Run) -> Usage:
+    """What the run's row knows of its cost; rule 7 says what is charged for what is missing."""
     total = run.reported_total_nano
-    usage = Usage(
+    return Usage(
         session_total_usd=None if total is None else usd(total),
         session_id=run.session_id,
         metered=Nano(run.metered_nano),
@@ -364,9 +380,17 @@ def _worked_before(run: Run) -> Worked:
         models=tuple(ModelCharge(**model) for model in run.models or ()),
         rehearsal=run.backend == "rehearsal",
     )
-    outcome = run.foreseen_outcome or RunOutcome.CRASHED
+
+
+def _worked_before(run: Run) -> Worked:
+    """The work as the run's row tells of it."""
     return Worked(
-        outcome, usage, run.output or "", run.session_id, run.error_class, run.error_message
+        run.foreseen_outcome or RunOutcome.CRASHED,
+        usage_so_far(run),
+        run.output or "",
+        run.session_id,
+        run.error_class,
+        run.error_message,
     )
 
 

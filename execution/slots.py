@@ -1,6 +1,7 @@
 """The daemon's slots: as many runs at once as configured, each one looked after to its end."""
 
 from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import structlog
@@ -29,6 +30,10 @@ class Slots:
     def busy(self) -> int:
         return len(self._stops)
 
+    @property
+    def claims(self) -> frozenset[Claim]:
+        return frozenset(self._stops)
+
     def execute(self, claim: Claim) -> Coroutine[Any, Any, None]:
         """A newly claimed run, the whole way. The slot is taken by the call, not by the await."""
         return self._look_after(claim, self._take(claim), lambda run: run.go())
@@ -48,11 +53,13 @@ class Slots:
         for signal in self._stops.values():
             signal.ask(StopReason.DRAIN)
 
-    def stop_lost(self, held: frozenset[tuple[int, int]]) -> None:
-        """Stop what the database says is somebody else's by now; `held`: (task, epoch) of ours."""
-        for claim, signal in self._stops.items():
+    def stop_lost(self, asked_for: AbstractSet[Claim], held: AbstractSet[tuple[int, int]]) -> None:
+        """Stop what the database says is somebody else's by now: `held` are (task, epoch) of ours,
+        `asked_for` the claims there were before it was asked. One made since is not in its answer.
+        """
+        for claim in asked_for & self._stops.keys():
             if (claim.task_id, claim.epoch) not in held:
-                signal.ask(StopReason.LEASE_LOST)
+                self._stops[claim].ask(StopReason.LEASE_LOST)
 
     def _take(self, claim: Claim) -> StopSignal:
         signal = self._stops[claim] = StopSignal()

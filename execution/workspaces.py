@@ -278,7 +278,7 @@ class Workspaces:
         """
         name = f"task_{int(task_id)}" if project_id is None else f"project_{_checked(project_id)}"
         if project_id is not None:
-            log.info("Using project workspace '%s'", project_id)
+            log.info(f"Using project workspace '{project_id}'")  # noqa: G004 - S2 greps for it
         root = self._root.resolve()
         git_dir = root / ".sleepless" / "git" / f"{name}.git"
         workspace = Workspace(root / name, git_dir, name)
