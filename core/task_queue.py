@@ -26,6 +26,8 @@ log = structlog.get_logger(__name__)
 MAX_DESCRIPTION = 50_000
 MAX_PAGE = 500
 
+_RETRIABLE = frozenset({TaskStatus.FAILED, TaskStatus.CANCELLED})
+
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
@@ -150,8 +152,10 @@ class TaskQueue:
         now = self.clock.now()
         with self.database.write(wakes=True) as connection:
             task = _get(connection, task_id)
-            problem = "only a failed or cancelled task can be retried."
-            states.require(task_id, task.status, TaskStatus.PENDING, problem)
+            # the table alone would let a running task through: it goes back to pending as well
+            if task.status not in _RETRIABLE:
+                problem = "only a failed or cancelled task can be retried."
+                raise NotPossible(task_id=task_id, status=task.status.value, problem=problem)
             cap = max_cost or task.max_cost_nano
             _require_money_left(connection, task, cap)
             fresh = {"attempt_count": 0, "crash_count": 0, "completed_at": None}
