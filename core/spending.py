@@ -58,6 +58,7 @@ def spending(session: Session, by: By, project_id: str | None = None) -> Spendin
         query = query.where(UsageMetric.project_id == project_id)
     shares = [_share(row) for row in session.execute(query)]
     if by is By.DAY:
+        shares.sort(key=lambda share: share.rehearsal)
         return Spending(sorted(shares, key=lambda share: share.key or "", reverse=True))
     return Spending(
         sorted(shares, key=lambda share: (share.rehearsal, -share.cost, share.key or ""))

@@ -25,7 +25,9 @@ COMMANDS: Final = {
     "up": Entry("interfaces.cli.up:up", "Run the daemon in the foreground."),
     "task": Entry("interfaces.cli.task:task", "Queue a task."),
     "tasks": Entry("interfaces.cli.tasks:tasks", "List, explain, cancel and retry tasks."),
-    "credits": Entry("interfaces.cli.credits:credits_", "Show budget, usage and queue."),
+    "credits": Entry(
+        "interfaces.cli.credits:credits_", "Show what is left of the budget, and the queue."
+    ),
     "costs": Entry("interfaces.cli.costs:costs", "Show what was spent, and on what."),
     "sql": Entry("interfaces.cli.sql:sql", "Query the database; nothing can be changed."),
     "db": Entry("interfaces.cli.db:db", "Upgrade, copy or check the database."),
@@ -33,7 +35,7 @@ COMMANDS: Final = {
     "rehearse": Entry(
         "interfaces.cli.rehearse:rehearse", "Play a whole night without account or network."
     ),
-    "service": Entry("interfaces.cli.service:service", "Print the systemd unit."),
+    "service": Entry("interfaces.cli.service:service", "Run Sleepless under systemd."),
 }
 
 
@@ -62,12 +64,19 @@ class Program(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, COMMANDS[name].summary) for name in self.list_commands(ctx)])
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:  # `sleepless tasks | head`: no error, and nothing to say
+            failures.stop_writing()
+            ctx.exit(failures.NOBODY_READS)
+
     def main(self, *args: Any, **extra: Any) -> Any:
         invocation = extra["obj"] = extra.get("obj") or Invocation()
         try:
             failures.require_readable(extra.get("args") or sys.argv[1:])
             code = super().main(*args, **{**extra, "standalone_mode": False})
-            sys.stdout.flush()
         except BaseException as error:  # noqa: BLE001 - the outermost edge
             code = failures.tell(error, debug=invocation.debug)
         sys.exit(code if isinstance(code, int) else 0)
@@ -81,7 +90,10 @@ def _version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
     if wanted:
         from importlib import metadata  # late: only here is it worth its time
 
-        click.echo(f"sleepless {metadata.version('sleepless-daemon')}")
+        try:
+            click.echo(f"sleepless {metadata.version('sleepless-daemon')}")
+        except metadata.PackageNotFoundError:
+            click.echo("sleepless, from a checkout that is not installed")
         ctx.exit()
 
 

@@ -20,6 +20,7 @@ from core.checkup import advise, check
 from core.clock import Clock
 from core.credentials import take_credentials
 from core.database import Database
+from core.errors import DatabaseError
 from core.migrate import revision
 from core.migrations import HEAD
 from core.models import UsageMetric
@@ -70,9 +71,12 @@ class Place:
 
     @property
     def current(self) -> bool:
-        """There is a database with today's schema."""
+        """There is a database with today's schema; what else is wrong, `_database` tells."""
         path = self.database.path
-        return (path is None or path.is_file()) and revision(self.database) == HEAD
+        try:
+            return (path is None or path.is_file()) and revision(self.database) == HEAD
+        except DatabaseError:
+            return False
 
 
 def examine(place: Place) -> Iterator[Finding]:

@@ -23,7 +23,10 @@ _COLOURS = {Mark.FINE: "green", Mark.ATTENTION: "yellow", Mark.WRONG: "red"}
 @json_option
 @click.pass_obj
 def doctor(invocation: Invocation, as_json: bool) -> None:  # noqa: FBT001 - click's signature
-    """Check this installation; exit 1 when something keeps a night from working."""
+    """Check this installation.
+
+    Exit 1 when something keeps a night from working.
+    """
     findings = []
     for finding in _findings(invocation):
         findings.append(finding)

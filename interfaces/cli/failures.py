@@ -30,9 +30,6 @@ def tell(error: BaseException, *, debug: bool) -> int:
             return code if isinstance(code, int) else FAILED
         case click.Abort() | KeyboardInterrupt():
             return INTERRUPTED
-        case BrokenPipeError():
-            _stop_writing()
-            return NOBODY_READS
         case click.ClickException():
             _tell_usage(error)
             return error.exit_code
@@ -118,7 +115,7 @@ def _say(message: str) -> None:
     click.echo(f"sleepless: {harmless(' '.join(message.split()))}", err=True)
 
 
-def _stop_writing() -> None:
+def stop_writing() -> None:
     """Python flushes stdout once more at its end; let it go nowhere."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())

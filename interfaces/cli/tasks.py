@@ -39,13 +39,22 @@ class Tasks(click.Group):
 
 @click.group("tasks", cls=Tasks)
 def tasks() -> None:
-    """List, explain, cancel and retry tasks; without a command: list."""
+    """List, explain, cancel and retry tasks.
+
+    Without a command, or with options alone: list.
+    """
 
 
 @tasks.command("list")
-@click.option("--status", type=click.Choice([status.value for status in TaskStatus]))
+@click.option(
+    "--status",
+    type=click.Choice([status.value for status in TaskStatus]),
+    help="Only those in this state.",
+)
 @click.option("--project", metavar="NAME", help="Only those of this project.")
-@click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True)
+@click.option(
+    "--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="How many."
+)
 @click.option("--before", type=TASK_ID, metavar="ID", help="Go on below this id.")
 @json_option
 @click.pass_obj

@@ -13,7 +13,10 @@ from interfaces.cli.invocation import Invocation
 @click.command("up")
 @click.pass_obj
 def up(invocation: Invocation) -> None:
-    """Run the daemon in the foreground, until it is told to stop."""
+    """Run the daemon in the foreground.
+
+    It starts tasks as the budget allows, until a SIGTERM or Ctrl-C tells it to stop.
+    """
     command = daemon_command(invocation.config)
     os.execv(command[0], command)  # noqa: S606 - no shell: an argument list of our own
 
