@@ -9,17 +9,7 @@ inside a write transaction.
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    and_,
-    case,
-    insert,
-    literal_column,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, insert, literal_column, select, text, update
 from sqlalchemy.orm import Session, aliased
 
 from core.models import Task, TaskDependency, TaskStatus, WaitReason
@@ -30,10 +20,13 @@ TURN: tuple[ColumnElement[Any], ...] = (
     Task.id.asc(),
 )
 
-_IN_LINE = and_(
-    Task.status == TaskStatus.PENDING,
-    or_(Task.wait_reason.is_(None), Task.wait_reason == WaitReason.PROJECT_BUSY),
+# spelled out as in the indexes: with a bound status, SQLite works out its plan at every execution
+#: could start now; what stands in the claim index
+CLAIMABLE = text("tasks.status = 'pending' AND tasks.wait_reason IS NULL")
+_IN_LINE = text(
+    "tasks.status = 'pending' AND (tasks.wait_reason IS NULL OR tasks.wait_reason = 'project_busy')"
 )
+_RUNNING = text("tasks.status = 'in_progress'")
 
 Wait = tuple[WaitReason | None, datetime | None]
 
@@ -55,27 +48,30 @@ def place(connection: Connection, task_id: int, now: datetime) -> None:
 
 
 def elect(connection: Connection, project_id: str | None) -> None:
-    """Put the first of a project's line, and nobody else of it, where it can be claimed."""
+    """Put the first of a project's line, and nobody else of it, where it can be claimed.
+
+    Nobody else is written but who stands there wrongly: a line may be long.
+    """
     if project_id is None:
         return
-    line = and_(Task.project_id == project_id, _IN_LINE)
-    head = connection.scalar(select(Task.id).where(line).order_by(*TURN).limit(1))
-    if head is None:
-        return
-    free = not is_busy(connection, project_id)
-    behind = WaitReason.PROJECT_BUSY
-    reason = case((Task.id == head, None), else_=behind) if free else behind
+    head = None if is_busy(connection, project_id) else _head(connection, project_id)
     connection.execute(
         update(Task)
-        .where(line, or_(Task.id == head, Task.wait_reason.is_(None)))
-        .values(wait_reason=reason)
+        .where(Task.project_id == project_id, CLAIMABLE, Task.id != (head or 0))
+        .values(wait_reason=WaitReason.PROJECT_BUSY)
     )
+    if head is not None:
+        there = Task.id == head, Task.wait_reason.is_not(None)
+        connection.execute(update(Task).where(*there).values(wait_reason=None))
+
+
+def _head(connection: Connection, project_id: str) -> int | None:
+    line = select(Task.id).where(Task.project_id == project_id, _IN_LINE)
+    return connection.scalar(line.order_by(*TURN).limit(1))
 
 
 def is_busy(connection: Connection, project_id: str) -> bool:
-    running = select(Task.id).where(
-        Task.project_id == project_id, Task.status == TaskStatus.IN_PROGRESS
-    )
+    running = select(Task.id).where(Task.project_id == project_id, _RUNNING)
     return connection.scalar(running.limit(1)) is not None
 
 

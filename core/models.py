@@ -73,6 +73,7 @@ _TURN = text("(priority = 'serious') DESC")
 _RUNNABLE = "status = 'pending' AND wait_reason IS NULL"
 _HELD = "state = 'held'"
 _CHARGED_TO = text("coalesce(admitted_at, created_at)")
+_HEAD = f"{_RUNNABLE} AND project_id IS NOT NULL"
 _IN_LINE = "status = 'pending' AND (wait_reason IS NULL OR wait_reason = 'project_busy')"
 
 
@@ -147,6 +148,7 @@ class Task(Base):
         # SQLite prefers ix_tasks_status and sorts the whole queue
         partial_index("ix_tasks_claim", "status", "wait_reason", _TURN, "id", where=_RUNNABLE),
         partial_index("ix_tasks_line", "project_id", "status", _TURN, "id", where=_IN_LINE),
+        partial_index("ix_tasks_head", "project_id", "status", "wait_reason", where=_HEAD),
         partial_index("ix_tasks_due", "wait_until", where="wait_until IS NOT NULL"),
         partial_index("ix_tasks_lease", "lease_expires_at", where="status = 'in_progress'"),
         partial_index(

@@ -120,9 +120,12 @@ def test_the_end_of_a_run_reads_no_table_through(old_world: World) -> None:
 
 
 def test_adding_to_a_long_line_and_moving_it_up_reads_no_table_through(old_world: World) -> None:
+    old_world.finish(old_world.claim_of(1))
     with plans() as seen:
         old_world.add(project="a")
         old_world.queue.cancel_task(4)
 
     assert "SEARCH tasks USING INDEX ix_tasks_line (project_id=? AND status=?)" in seen.lines
+    head = "SEARCH tasks USING INDEX ix_tasks_head (project_id=? AND status=? AND wait_reason=?)"
+    assert head in seen.lines
     assert seen.scans() == set()

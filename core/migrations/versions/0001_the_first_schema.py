@@ -97,9 +97,11 @@ def _index_tasks() -> None:
     turn = sa.text("(priority = 'serious') DESC")
     runnable = "status = 'pending' AND wait_reason IS NULL"
     in_line = "status = 'pending' AND (wait_reason IS NULL OR wait_reason = 'project_busy')"
+    head = f"{runnable} AND project_id IS NOT NULL"
     one_running = "status = 'in_progress' AND project_id IS NOT NULL"
     _index("ix_tasks_claim", "tasks", ["status", "wait_reason", turn, "id"], where=runnable)
     _index("ix_tasks_line", "tasks", ["project_id", "status", turn, "id"], where=in_line)
+    _index("ix_tasks_head", "tasks", ["project_id", "status", "wait_reason"], where=head)
     _index("ix_tasks_due", "tasks", ["wait_until"], where="wait_until IS NOT NULL")
     _index("ix_tasks_lease", "tasks", ["lease_expires_at"], where="status = 'in_progress'")
     _index("uq_one_running_per_project", "tasks", ["project_id"], where=one_running, unique=True)
