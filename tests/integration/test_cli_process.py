@@ -19,6 +19,7 @@ from core.policy import BudgetPolicy
 from core.scheduler import SmartScheduler
 from core.settings import load_settings
 from core.task_queue import TaskQueue
+from fixtures_heart import World
 from interfaces.credits_text import credits_text
 from source_tree import ROOT
 
@@ -142,6 +143,24 @@ def test_waiting_ends_when_the_task_does(tmp_path: Path, queue: TaskQueue) -> No
         process.stderr.readline()
         queue.cancel_task(1)
         assert process.wait(timeout=10) == 1
+
+
+def test_following_a_log_shows_what_is_added_and_ends_with_the_run(
+    tmp_path: Path, sqlite_world: World
+) -> None:
+    sqlite_world.add()
+    claim = sqlite_world.start()
+    log = tmp_path / "workspace" / ".sleepless" / "logs" / f"run_{claim.run_id}.jsonl"
+    log.parent.mkdir(parents=True)
+    log.write_text('{"kind": "said", "text": "first"}\n')
+    with started(tmp_path, "tasks", "log", "1", "--follow", "--json") as process:
+        assert process.stdout is not None
+        assert b"first" in process.stdout.readline()
+        with log.open("a") as file:
+            file.write('{"kind": "said", "text": "second"}\n')
+        assert b"second" in process.stdout.readline()
+        sqlite_world.finish(claim)
+        assert process.wait(timeout=10) == 0
 
 
 def test_a_terminal_gets_words_and_a_pipe_the_id(tmp_path: Path, queue: TaskQueue) -> None:
