@@ -166,3 +166,18 @@ class BadDirective(SleeplessError, ValueError):
 
     code = "bad_directive"
     exit_code = 2
+
+
+class UnitDiffers(SleeplessError):
+    """There is another {path} already; compare it with `sleepless service print`, then replace it
+    with --force.
+    """
+
+    code = "unit_differs"
+    exit_code = 4
+
+
+class ServiceNotInstalled(SleeplessError):
+    """{path} cannot be written ({problem}); use sudo, or --user for a service of your own."""
+
+    code = "service_not_installed"
