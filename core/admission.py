@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from core import credit_windows, events, ledger, line
+from core.columns import UtcTime
 from core.events import Subject
 from core.ledger import Standing
 from core.models import (
@@ -106,9 +107,22 @@ def spent_on(connection: Connection | Session, task_id: int) -> Nano:
     return Nano(int(connection.scalar(total.where(UsageMetric.task_id == task_id)) or 0))
 
 
+# built once: building a statement takes longer than SQLite takes to answer it
+_FIRST = select(*Task.__table__.columns).where(line.CLAIMABLE).order_by(*line.TURN).limit(1)
+_TAKE = (
+    update(Task)
+    .where(Task.id == bindparam("task"))
+    .values(started_at=func.coalesce(Task.started_at, bindparam("now", type_=UtcTime())))
+)
+_RUNS_SO_FAR = select(func.count()).where(Run.task_id == bindparam("task_id"))
+_RUN = insert(Run)
+_RESUME = update(BudgetWindow).where(
+    BudgetWindow.exhausted_at.is_not(None), BudgetWindow.resumed_at.is_(None)
+)
+
+
 def _first_runnable(connection: Connection) -> Task | None:
-    first = select(*Task.__table__.columns).where(line.CLAIMABLE).order_by(*line.TURN).limit(1)
-    row = connection.execute(first).one_or_none()
+    row = connection.execute(_FIRST).one_or_none()
     return None if row is None else picture(Task, row._asdict())
 
 
@@ -116,36 +130,32 @@ def _claim(connection: Connection, task: Task, worker: Worker, now: datetime) ->
     """The caller found the task under the write lock, so nobody else can have it."""
     epoch = task.lease_epoch + 1
     connection.execute(
-        update(Task)
-        .where(Task.id == task.id)
-        .values(
-            status=TaskStatus.IN_PROGRESS,
-            lease_owner=worker.name,
-            lease_epoch=epoch,
-            lease_expires_at=now + worker.lease,
-            started_at=func.coalesce(Task.started_at, now),
-            updated_at=now,
-        )
+        _TAKE,
+        {
+            "task": task.id,
+            "now": now,
+            "status": TaskStatus.IN_PROGRESS,
+            "lease_owner": worker.name,
+            "lease_epoch": epoch,
+            "lease_expires_at": now + worker.lease,
+            "updated_at": now,
+        },
     )
-    number = select(func.count() + 1).where(Run.task_id == task.id).scalar_subquery()
     result = connection.execute(
-        insert(Run).values(
-            task_id=task.id,
-            number=number,
-            project_id=task.project_id,
-            lease_epoch=epoch,
-            worker=worker.name,
-            phase=RunPhase.CLAIMED,
-            backend=worker.backend,
-            model=task.model or worker.model,
-            session_id=task.session_id,
-            metered_nano=0,
-            num_turns=0,
-            duration_ms=0,
-            duration_api_ms=0,
-            correlation_id=task.correlation_id,
-            started_at=now,
-        )
+        _RUN,
+        {
+            "task_id": task.id,
+            "number": 1 + (connection.scalar(_RUNS_SO_FAR, {"task_id": task.id}) or 0),
+            "project_id": task.project_id,
+            "lease_epoch": epoch,
+            "worker": worker.name,
+            "phase": RunPhase.CLAIMED,
+            "backend": worker.backend,
+            "model": task.model or worker.model,
+            "session_id": task.session_id,
+            "correlation_id": task.correlation_id,
+            "started_at": now,
+        },
     )
     run_id = int((result.inserted_primary_key or (0,))[0])
     subject = Subject(task.id, run_id, task.project_id, task.correlation_id)
@@ -178,11 +188,7 @@ def _mark_exhausted(connection: Connection, where: Standing, now: datetime) -> b
 
 
 def _money_is_back(connection: Connection, now: datetime) -> bool:
-    marked = connection.execute(
-        update(BudgetWindow)
-        .where(BudgetWindow.exhausted_at.is_not(None), BudgetWindow.resumed_at.is_(None))
-        .values(resumed_at=now)
-    )
+    marked = connection.execute(_RESUME, {"resumed_at": now})
     if marked.rowcount:
         events.append(connection, "budget.resumed", Subject(), now)
     return bool(marked.rowcount)

@@ -2,25 +2,33 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, bindparam, insert, update
 
+from core.columns import UtcTime
 from core.models import CreditWindow
 
 #: until the provider's rate-limit events say otherwise
 LENGTH = timedelta(hours=5)
+#: no provider's window is open for longer; those that began before need not be looked at
+LONGEST = timedelta(days=31)
+
+_NOW = bindparam("now", type_=UtcTime())
+_COUNT = (
+    update(CreditWindow)
+    .where(
+        CreditWindow.backend == bindparam("of"),
+        CreditWindow.starts_at > bindparam("long_ago", type_=UtcTime()),
+        CreditWindow.starts_at <= _NOW,
+        CreditWindow.ends_at > _NOW,
+    )
+    .values(tasks_executed=CreditWindow.tasks_executed + 1)
+)
 
 
 def count_run(connection: Connection, backend: str, now: datetime) -> None:
     """One more run in the open window; the first one opens it."""
-    counted = connection.execute(
-        update(CreditWindow)
-        .where(
-            CreditWindow.backend == backend,
-            CreditWindow.starts_at <= now,
-            CreditWindow.ends_at > now,
-        )
-        .values(tasks_executed=CreditWindow.tasks_executed + 1)
-    )
+    times = {"of": backend, "now": now, "long_ago": now - LONGEST}
+    counted = connection.execute(_COUNT, times)
     if not counted.rowcount:
         connection.execute(
             insert(CreditWindow).values(

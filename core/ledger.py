@@ -8,9 +8,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.orm import Session
 
+from core.columns import UtcTime
 from core.models import BudgetEntry, BudgetWindow, EntryKind, Hold, HoldState, UsageMetric
 from core.money import ZERO, Nano
 from core.policy import BudgetPolicy
@@ -74,32 +85,41 @@ def standing(
     """The numbers at `now`; of the window a run was admitted in, when one is given."""
     window = window or window_at(now, policy.hours)
     day_start, day_end = utc_day(now)
-    window_of = func.coalesce(UsageMetric.admitted_at, UsageMetric.created_at)
-    row = connection.execute(
-        select(
-            _sum(UsageMetric.cost_nano, window_of >= window.starts_at, window_of < window.ends_at),
-            _sum(
-                UsageMetric.cost_nano,
-                UsageMetric.created_at >= day_start,
-                UsageMetric.created_at < day_end,
-            ),
-            _sum(
-                Hold.amount_nano,
-                Hold.state == HoldState.HELD,
-                Hold.admitted_at >= window.starts_at,
-                Hold.admitted_at < window.ends_at,
-            ),
-            _sum(Hold.amount_nano, Hold.state == HoldState.HELD),
-        )
-    ).one()
+    times = {"window_start": window.starts_at, "window_end": window.ends_at}
+    times |= {"day_start": day_start, "day_end": day_end}
+    row = connection.execute(_SUMS, times).one()
     charged, today, held, held_anywhere = (Nano(int(amount)) for amount in row)
     daily = policy.daily if policy.daily_cap else None
     quota = _quota(connection, policy, window, now)
     return Standing(window, quota, charged, held, daily, today, held_anywhere)
 
 
-def _sum(column: Any, *where: ColumnElement[bool]) -> Any:
+def _sum(column: Any, *where: Any) -> Any:
     return select(func.coalesce(func.sum(column), 0)).where(*where).scalar_subquery()
+
+
+def _between(column: ColumnElement[Any], edges: str) -> ColumnElement[bool]:
+    start, end = (bindparam(f"{edges}_{edge}", type_=UtcTime()) for edge in ("start", "end"))
+    return and_(column >= start, column < end)
+
+
+# Statements of the claim are built once: building them takes longer than SQLite takes to answer.
+_HELD = text("holds.state = 'held'")
+_SUMS = select(
+    _sum(
+        UsageMetric.cost_nano,
+        _between(func.coalesce(UsageMetric.admitted_at, UsageMetric.created_at), "window"),
+    ),
+    _sum(UsageMetric.cost_nano, _between(UsageMetric.__table__.c.created_at, "day")),
+    _sum(Hold.amount_nano, _HELD, _between(Hold.__table__.c.admitted_at, "window")),
+    _sum(Hold.amount_nano, _HELD),
+)
+_WINDOW = select(BudgetWindow.id, BudgetWindow.limit_nano, BudgetWindow.ends_at).where(
+    BudgetWindow.starts_at == bindparam("starts_at")
+)
+_HOLD = insert(Hold)
+_ENTRY = insert(BudgetEntry)
+_LAST_ENTRY = select(BudgetEntry.created_at).order_by(BudgetEntry.id.desc()).limit(1)
 
 
 def _quota(
@@ -117,11 +137,7 @@ def _quota(
 def ensure_window(connection: Connection, policy: BudgetPolicy, window: Window) -> int:
     """The row of the current window, with the limit that holds now (rule 12)."""
     limit = policy.quota(window.period)
-    found = connection.execute(
-        select(BudgetWindow.id, BudgetWindow.limit_nano, BudgetWindow.ends_at).where(
-            BudgetWindow.starts_at == window.starts_at
-        )
-    ).one_or_none()
+    found = connection.execute(_WINDOW, {"starts_at": window.starts_at}).one_or_none()
     values = {"limit_nano": limit, "ends_at": window.ends_at, "label": window.period.value}
     if found is None:
         return _key(
@@ -134,9 +150,8 @@ def ensure_window(connection: Connection, policy: BudgetPolicy, window: Window) 
 
 def hold(connection: Connection, run_id: int, window_id: int, amount: Nano, now: datetime) -> None:
     """Rule 3: set money aside, in the transaction that claims the task."""
-    connection.execute(
-        insert(Hold).values(run_id=run_id, window_id=window_id, admitted_at=now, amount_nano=amount)
-    )
+    values = {"run_id": run_id, "window_id": window_id, "admitted_at": now, "amount_nano": amount}
+    connection.execute(_HOLD, values)
     _enter(connection, (window_id, run_id), EntryKind.HOLD, amount, now)
 
 
@@ -212,20 +227,19 @@ def _enter(
     window_id, run_id = owner
     latest = _last_entry_at(connection)
     connection.execute(
-        insert(BudgetEntry).values(
-            window_id=window_id,
-            run_id=run_id,
-            kind=kind,
-            amount_nano=amount,
-            created_at=now if latest is None else max(now, latest),
-        )
+        _ENTRY,
+        {
+            "window_id": window_id,
+            "run_id": run_id,
+            "kind": kind,
+            "amount_nano": amount,
+            "created_at": now if latest is None else max(now, latest),
+        },
     )
 
 
 def _last_entry_at(connection: Connection) -> datetime | None:
-    return connection.scalar(
-        select(BudgetEntry.created_at).order_by(BudgetEntry.id.desc()).limit(1)
-    )
+    return connection.scalar(_LAST_ENTRY)
 
 
 def _key(result: Any) -> int:

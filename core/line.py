@@ -9,7 +9,16 @@ inside a write transaction.
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, insert, literal_column, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    bindparam,
+    insert,
+    literal_column,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.orm import Session, aliased
 
 from core.models import Task, TaskDependency, TaskStatus, WaitReason
@@ -28,6 +37,24 @@ _IN_LINE = text(
 )
 _RUNNING = text("tasks.status = 'in_progress'")
 
+# built once: building a statement takes longer than SQLite takes to answer it
+_THIS = Task.id == bindparam("task")
+_OF_PROJECT = Task.project_id == bindparam("project")
+_PLACED = select(Task.project_id, Task.not_before).where(_THIS)
+_WAIT = update(Task).where(_THIS)
+_HEAD = select(Task.id).where(_OF_PROJECT, _IN_LINE).order_by(*TURN).limit(1)
+_BUSY = select(Task.id).where(_OF_PROJECT, _RUNNING).limit(1)
+_STEP_BACK = update(Task).where(_OF_PROJECT, CLAIMABLE, Task.id != bindparam("head"))
+_STEP_FORWARD = update(Task).where(Task.id == bindparam("head"), Task.wait_reason.is_not(None))
+_DUE = select(Task.id).where(Task.wait_until <= bindparam("now"))
+_AWAITED = aliased(Task)
+_UNMET = (
+    select(_AWAITED.id)
+    .join(TaskDependency, TaskDependency.depends_on_id == _AWAITED.id)
+    .where(TaskDependency.task_id == bindparam("task"), _AWAITED.status != TaskStatus.COMPLETED)
+    .order_by(_AWAITED.id)
+)
+
 Wait = tuple[WaitReason | None, datetime | None]
 
 
@@ -35,15 +62,12 @@ def place(connection: Connection, task_id: int, now: datetime) -> None:
     """Let a pending task wait for what it must wait for, or stand in line; the one place where
     that is decided, whether it is new, retried, freed or interrupted.
     """
-    task = connection.execute(
-        select(Task.project_id, Task.not_before).where(Task.id == task_id)
-    ).one()
+    task = connection.execute(_PLACED, {"task": task_id}).one()
     reason, until = _obstacle(connection, task_id, task.not_before, now)
     if reason is None and task.project_id is not None:
         reason = WaitReason.PROJECT_BUSY
-    connection.execute(
-        update(Task).where(Task.id == task_id).values(wait_reason=reason, wait_until=until)
-    )
+    waiting = {"task": task_id, "wait_reason": reason, "wait_until": until}
+    connection.execute(_WAIT, waiting)
     elect(connection, task.project_id)
 
 
@@ -55,29 +79,23 @@ def elect(connection: Connection, project_id: str | None) -> None:
     if project_id is None:
         return
     head = None if is_busy(connection, project_id) else _head(connection, project_id)
-    connection.execute(
-        update(Task)
-        .where(Task.project_id == project_id, CLAIMABLE, Task.id != (head or 0))
-        .values(wait_reason=WaitReason.PROJECT_BUSY)
-    )
+    behind = {"project": project_id, "head": head or 0, "wait_reason": WaitReason.PROJECT_BUSY}
+    connection.execute(_STEP_BACK, behind)
     if head is not None:
-        there = Task.id == head, Task.wait_reason.is_not(None)
-        connection.execute(update(Task).where(*there).values(wait_reason=None))
+        connection.execute(_STEP_FORWARD, {"head": head, "wait_reason": None})
 
 
 def _head(connection: Connection, project_id: str) -> int | None:
-    line = select(Task.id).where(Task.project_id == project_id, _IN_LINE)
-    return connection.scalar(line.order_by(*TURN).limit(1))
+    return connection.scalar(_HEAD, {"project": project_id})
 
 
 def is_busy(connection: Connection, project_id: str) -> bool:
-    running = select(Task.id).where(Task.project_id == project_id, _RUNNING)
-    return connection.scalar(running.limit(1)) is not None
+    return connection.scalar(_BUSY, {"project": project_id}) is not None
 
 
 def free_due(connection: Connection, now: datetime) -> int:
     """Bring back those whose time has come; answers how many."""
-    due = connection.scalars(select(Task.id).where(Task.wait_until <= now)).all()
+    due = connection.scalars(_DUE, {"now": now}).all()
     for task_id in due:
         place(connection, task_id, now)
     return len(due)
@@ -116,15 +134,7 @@ def depend(connection: Connection, task_id: int, after: tuple[int, ...]) -> None
 
 def unmet(connection: Connection | Session, task_id: int) -> list[int]:
     """The tasks it waits for that are not completed."""
-    other = aliased(Task)
-    return list(
-        connection.scalars(
-            select(other.id)
-            .join(TaskDependency, TaskDependency.depends_on_id == other.id)
-            .where(TaskDependency.task_id == task_id, other.status != TaskStatus.COMPLETED)
-            .order_by(other.id)
-        )
-    )
+    return list(connection.scalars(_UNMET, {"task": task_id}))
 
 
 def _obstacle(

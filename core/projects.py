@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from slugify import slugify
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from core.errors import BadProjectName, ProjectNotFound
@@ -11,6 +11,8 @@ from core.models import Project
 
 #: a slug is a folder name and a key; longer names are mistakes
 MAX_SLUG = 64
+
+_NAME = select(Project.name).where(Project.id == bindparam("slug"))
 
 
 def slug_of(name: str) -> str:
@@ -26,7 +28,7 @@ def slug_of(name: str) -> str:
 
 def ensure(connection: Connection, slug: str, name: str, now: datetime) -> str | None:
     """Create the project on first use; answer the name it already goes by when that differs."""
-    known: str | None = connection.scalar(select(Project.name).where(Project.id == slug))
+    known: str | None = connection.scalar(_NAME, {"slug": slug})
     if known is None:
         connection.execute(
             insert(Project).values(id=slug, name=name, created_at=now, updated_at=now)

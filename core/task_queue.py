@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from core import admission, events, line, projects, states
@@ -264,7 +264,10 @@ def _plain(words: str) -> str:
     return words.replace("\x00", "").encode(errors="replace").decode().strip()
 
 
+# built once: building a statement takes longer than SQLite takes to answer it
 _INSERT = insert(Task)
+_ONE = select(Task.__table__).where(Task.id == bindparam("task"))
+_KEYED = select(Task.__table__).where(Task.idempotency_key == bindparam("key"))
 
 
 def _require_tasks(connection: Connection, ids: tuple[int, ...]) -> None:
@@ -278,14 +281,12 @@ def _require_tasks(connection: Connection, ids: tuple[int, ...]) -> None:
 def _by_key(connection: Connection, key: str | None) -> Task | None:
     if key is None:
         return None
-    row = connection.execute(
-        select(Task.__table__).where(Task.idempotency_key == key)
-    ).one_or_none()
+    row = connection.execute(_KEYED, {"key": key}).one_or_none()
     return None if row is None else picture(Task, row._asdict())
 
 
 def _get(connection: Connection | Session, task_id: int) -> Task:
-    row = connection.execute(select(Task.__table__).where(Task.id == task_id)).one_or_none()
+    row = connection.execute(_ONE, {"task": task_id}).one_or_none()
     if row is None:
         raise TaskNotFound(task_id=task_id)
     return picture(Task, row._asdict())
