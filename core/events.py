@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
 from core.models import Event
+from core.prepared import PreparedInsert
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +20,16 @@ class Subject:
     correlation_id: str | None = None
 
 
-_INSERT = insert(Event)
+_INSERT = PreparedInsert(
+    Event, "type", "task_id", "run_id", "project_id", "correlation_id", "payload", "created_at"
+)
 
 
 def append(
     connection: Connection, type_: str, subject: Subject, now: datetime, **payload: Any
 ) -> None:
-    connection.execute(
-        _INSERT,
+    _INSERT.execute(
+        connection,
         {
             "type": type_,
             "task_id": subject.task_id,

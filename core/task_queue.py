@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from core import admission, events, line, projects, states
@@ -19,6 +19,7 @@ from core.logs import new_correlation_id
 from core.models import Run, Task, TaskPriority, TaskStatus, WaitReason
 from core.money import Nano, shown
 from core.pictures import picture
+from core.prepared import PreparedInsert
 
 log = structlog.get_logger(__name__)
 
@@ -249,8 +250,7 @@ def _insert(
         # nobody of a project stands in the claim index before the line has been looked at
         values["wait_reason"] = values["wait_reason"] or WaitReason.PROJECT_BUSY
     _require_tasks(connection, after)
-    result = connection.execute(_INSERT, values)
-    task_id = int((result.inserted_primary_key or (0,))[0])
+    task_id = _INSERT.execute(connection, values)
     if after or slug is not None:
         line.depend(connection, task_id, after)
         line.place(connection, task_id, now)
@@ -265,7 +265,12 @@ def _plain(words: str) -> str:
 
 
 # built once: building a statement takes longer than SQLite takes to answer it
-_INSERT = insert(Task)
+_INSERT = PreparedInsert(
+    Task,
+    *("description", "priority", "status", "wait_reason", "wait_until", "created_at", "updated_at"),
+    *("not_before", "attempt_count", "crash_count", "assigned_to", "project_id", "project_name"),
+    *("model", "max_cost_nano", "idempotency_key", "correlation_id", "lease_epoch"),
+)
 _ONE = select(Task.__table__).where(Task.id == bindparam("task"))
 _KEYED = select(Task.__table__).where(Task.idempotency_key == bindparam("key"))
 
