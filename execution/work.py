@@ -105,13 +105,16 @@ class _Money:
         return Nano(max(0, self.held - self.spent))
 
     @property
-    def covers_next_call(self) -> bool:
-        return self.spent + self.next_call <= self.held
+    def covers_calls_to_come(self) -> bool:
+        """Two: measured, the next call has begun by the time a stop arrives. So the stop is asked
+        for while that one still fits.
+        """
+        return self.spent + 2 * self.next_call <= self.held
 
     @property
     def target(self) -> Nano:
         """Doubling keeps restarts few; the task's cap is never passed."""
-        wish = max(self.spent + self.next_call, self.held * 2)
+        wish = max(self.spent + 2 * self.next_call, self.held * 2)
         return Nano(wish if self.cap is None else min(wish, self.cap))
 
     @property
@@ -191,19 +194,19 @@ class Work:
                 self._money.this_leg = event.spent
                 self._money.next_call = expected_next(event.usage)
                 await self._record.note(metered_nano=self._money.spent)
-                if not await self._afford_next_call():
+                if not await self._can_afford_more():
                     self._stop.ask(StopReason.BUDGET)
 
-    async def _afford_next_call(self) -> bool:
-        """Grow the hold before the next call is paid from it."""
-        if not self._money.covers_next_call:
+    async def _can_afford_more(self) -> bool:
+        """Grow the hold before calls are paid from it."""
+        if not self._money.covers_calls_to_come:
             self._money.held = await self._record.grow_hold(self._money.target)
-        return self._money.covers_next_call
+        return self._money.covers_calls_to_come
 
     async def _can_go_on(self) -> bool:
         """The program met the cap it was started with: is there money for another leg?"""
         saw_calls = self._money.next_call > ZERO  # else every leg would end like this one
-        return self._stop.reason is None and saw_calls and await self._afford_next_call()
+        return self._stop.reason is None and saw_calls and await self._can_afford_more()
 
     def _worked(self, last: AgentOutcome, terms: Terms) -> Worked:
         outcome = self._outcome_of(last)

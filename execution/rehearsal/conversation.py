@@ -16,7 +16,7 @@ from typing import Any
 _REMINDER = re.compile(r"<system-reminder>.*?</system-reminder>", re.DOTALL)
 _WORKING_DIRECTORY = re.compile(r"Primary working directory: (.+)")
 #: texts that the program puts into the user's mouth; they ask for nothing of their own
-_NOT_A_PROMPT = ("[Request interrupted", "Output token limit hit")
+_NOT_A_PROMPT = ("[Request interrupted", "Output token limit hit", "(no content)")
 #: and into the model's
 _NOT_AN_ANSWER = "No response requested."
 #: results of tools that never ran to their end

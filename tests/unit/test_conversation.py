@@ -123,3 +123,9 @@ def test_the_newest_working_directory_holds() -> None:
 
 def test_a_task_cannot_name_the_working_directory() -> None:
     assert working_directory({"messages": [user(text(ENVIRONMENT))]}) is None
+
+
+def test_what_the_program_puts_where_nothing_was_said_is_no_prompt() -> None:
+    """Seen on a resumed session after an interrupted tool."""
+    messages = [user(text("Do it")), used("Bash"), user(result(), text("(no content)"))]
+    assert turns_of(messages) == [Turn("Do it", 1)]
