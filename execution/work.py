@@ -256,6 +256,10 @@ class Work:
                 )
             case RunOutcome.OUT_OF_BUDGET:
                 return "The budget has no room for its next call; it goes on when there is money."
+            case RunOutcome.CANCELLED:
+                return "It was cancelled while it ran; its work is kept on its branch."
+            case RunOutcome.DRAINED:
+                return "The service was stopped; it goes on at the next start."
             case RunOutcome.TIMED_OUT if last.ending is Ending.IDLE:
                 return f"The agent was silent for {terms.idle_seconds:g} s and was stopped."
             case RunOutcome.TIMED_OUT:
