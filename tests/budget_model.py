@@ -139,6 +139,7 @@ class Model:
             task.wakes_at = self.now + timedelta(seconds=30 * 2 ** (task.attempts - 1))
         else:
             task.status = "pending"
+            task.wakes_at = self.now + HOUR / 2 if outcome == "limited" else None
         if task.unwanted and outcome not in ("completed", "failed"):
             task.status = "cancelled"
         if task.status != "pending":

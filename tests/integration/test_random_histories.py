@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import text
 
-from budget_model import Model
+from budget_model import Model, ModelTask
 from conftest import StoppedClock
 from core import leases
 from core.admission import Admitted, NothingRunnable, Refused
@@ -49,8 +49,12 @@ dailies = st.sampled_from([100, 200, 300, 1000]).map(lambda cents: cents * CENT 
 percents = st.sampled_from([0, 33, 50, 67, 90, 100])
 estimates = st.sampled_from([25, 50, 100]).map(lambda cents: cents * CENT)
 #: from nothing to thrice of what is usually held, to the nano-dollar
-costs = st.one_of(st.integers(0, 150 * CENT), st.sampled_from([0, 50 * CENT, 50 * CENT + 1]))
-OUTCOMES = ["completed", "failed", "drained", "out_of_budget", "crashed", "transient", "cancelled"]
+costs = st.sampled_from([0, 1, 20, 50, 50, 75, 150]).flatmap(
+    lambda cents: st.integers(0, 3).map(lambda nano: cents * CENT + nano)
+)
+STEPS = ["grow", "grow", "completed", "completed", "failed", "drained", "crashed", "transient"]
+STEPS += ["out_of_budget", "cancelled", "limited"]
+indexes = st.integers(0, 11)
 
 #: every invariant of docs/budget.md that one statement can ask; each must answer 0
 AUDIT = {
@@ -90,6 +94,10 @@ AUDIT = {
 }
 
 
+def _priority(*, serious: bool) -> TaskPriority:
+    return TaskPriority.SERIOUS if serious else TaskPriority.RANDOM
+
+
 class Histories(RuleBasedStateMachine):
     template: ClassVar[Path]
 
@@ -112,6 +120,8 @@ class Histories(RuleBasedStateMachine):
         self.overshoot: list[tuple[datetime, datetime, int]] = []
         self.kept_quotas: dict[datetime, int] = {}
         self.highest_quotas: dict[datetime, int] = {}
+        for project in [None, "a", None, "b", None] * 3:
+            self._add(project, serious=False)
 
     def teardown(self) -> None:
         if hasattr(self, "world"):
@@ -120,34 +130,36 @@ class Histories(RuleBasedStateMachine):
 
     # --- the queue --------------------------------------------------------------------------
 
-    @rule(projects=st.lists(st.sampled_from([None, "a", "b"]), max_size=4), serious=st.booleans())
-    def add(self, projects: list[str | None], *, serious: bool) -> None:
-        priority = TaskPriority.SERIOUS if serious else TaskPriority.RANDOM
-        for project in projects:
-            task = self.world.add("x", priority, project)
-            self.model.add(task.id, serious=serious, project=project)
+    @rule(wishes=st.lists(st.tuples(st.sampled_from("acrs"), indexes), min_size=1, max_size=4))
+    def people_want(self, wishes: list[tuple[str, int]]) -> None:
+        for verb, index in wishes:
+            tasks = list(self.model.tasks.values())
+            task = tasks[index % len(tasks)]
+            match verb:
+                case "a":
+                    self._add([None, "a", "b"][index % 3], serious=index % 2 == 0)
+                case "c" | "r":
+                    self._cancel_or_retry(task)
+                case "s" if task.status == "pending":
+                    self._reprioritise(task, serious=index % 2 == 0)
 
-    @precondition(lambda self: self.model.tasks)
-    @rule(data=st.data())
-    def cancel(self, data: st.DataObject) -> None:
-        task = data.draw(st.sampled_from(list(self.model.tasks.values())))
-        if task.status == "pending":
+    def _add(self, project: str | None, *, serious: bool) -> None:
+        task = self.world.add("x", _priority(serious=serious), project)
+        self.model.add(task.id, serious=serious, project=project)
+
+    def _cancel_or_retry(self, task: ModelTask) -> None:
+        if task.status in ("pending", "in_progress"):
             self.world.queue.cancel_task(task.id)
-            task.status, task.wakes_at = "cancelled", None
-        elif task.status == "in_progress":
-            self.world.queue.cancel_task(task.id)
-            task.unwanted = True
+            if task.status == "pending":
+                task.status, task.wakes_at = "cancelled", None
+            else:
+                task.unwanted = True
         elif task.status in ("failed", "cancelled"):
             self.world.queue.retry_task(task.id)
             task.status, task.attempts, task.crashes = "pending", 0, 0
 
-    @precondition(lambda self: any(t.status == "pending" for t in self.model.tasks.values()))
-    @rule(data=st.data(), serious=st.booleans())
-    def reprioritise(self, data: st.DataObject, *, serious: bool) -> None:
-        pending = [task for task in self.model.tasks.values() if task.status == "pending"]
-        task = data.draw(st.sampled_from(pending))
-        priority = TaskPriority.SERIOUS if serious else TaskPriority.RANDOM
-        self.world.queue.reprioritise(task.id, priority)
+    def _reprioritise(self, task: ModelTask, *, serious: bool) -> None:
+        self.world.queue.reprioritise(task.id, _priority(serious=serious))
         task.serious = serious
 
     # --- money ------------------------------------------------------------------------------
@@ -173,36 +185,30 @@ class Histories(RuleBasedStateMachine):
             case NothingRunnable():
                 assert expected is None
 
-    @rule(cost=costs, times=st.integers(1, 4))
-    def work_off(self, cost: int, times: int) -> None:
-        """Admit and settle at once: how money is used up."""
-        for _ in range(times):
-            before = set(self.model.runs)
-            self._admit()
-            for run_id in set(self.model.runs) - before:
-                self._settle(run_id, cost, "completed")
+    @rule(steps=st.lists(st.tuples(indexes, st.sampled_from(STEPS), costs), min_size=1, max_size=4))
+    def runs_go_on(self, steps: list[tuple[int, str, int]]) -> None:
+        for index, verb, cost in steps:
+            runs = sorted(self.model.runs)
+            if not runs:
+                self._admit()
+            elif verb == "grow":
+                self._grow(runs[index % len(runs)], cost)
+            else:
+                self._settle(runs[index % len(runs)], cost, verb)
 
-    @precondition(lambda self: self.model.runs)
-    @rule(data=st.data(), wanted=costs)
-    def grow(self, data: st.DataObject, wanted: int) -> None:
-        run_id = data.draw(st.sampled_from(sorted(self.model.runs)))
+    def _grow(self, run_id: int, wanted: int) -> None:
         window = Model.window_of(self.model.runs[run_id].admitted_at)[0]
         if window == Model.window_of(self.model.now)[0]:
             self._raise_quota(window)
         grown = self.world.scheduler.budget_manager.grow(run_id, Nano(wanted))
         assert grown == self.model.grow(run_id, wanted, self.kept_quotas[window])
 
-    @precondition(lambda self: self.model.runs)
-    @rule(data=st.data(), cost=costs, outcome=st.sampled_from(OUTCOMES))
-    def settle(self, data: st.DataObject, cost: int, outcome: str) -> None:
-        run_id = data.draw(st.sampled_from(sorted(self.model.runs)))
-        self._settle(run_id, cost, outcome)
-
     def _settle(self, run_id: int, cost: int, outcome: str) -> None:
         self._note_overshoot(run_id, cost)
         self.world.finish(self.world.claim_of(run_id), str(usd(cost)), RunOutcome(outcome))
         self.model.settle(run_id, outcome, cost)
 
+    @precondition(lambda self: self.model.runs)
     @rule(metered=costs)
     def die_and_come_back(self, metered: int) -> None:
         """The process is gone; another one adopts what it left and charges what is known of it."""
@@ -223,26 +229,19 @@ class Histories(RuleBasedStateMachine):
 
     # --- time and configuration -------------------------------------------------------------
 
-    @rule(
-        step=st.sampled_from(
-            [
-                timedelta(microseconds=1),
-                timedelta(seconds=30),
-                timedelta(hours=1),
-                timedelta(days=1),
-            ]
-        )
-    )
-    def wait(self, step: timedelta) -> None:
-        self._go_to(self.clock.now() + step)
+    @rule(seconds=st.sampled_from([1e-6, 30, 3600, 86400, "edge", "edge", "just before"]))
+    def time_passes(self, seconds: float | str) -> None:
+        if isinstance(seconds, str):
+            edge = self._next_edge()
+            self._go_to(edge if seconds == "edge" else edge - timedelta(microseconds=1))
+        else:
+            self._go_to(self.clock.now() + timedelta(seconds=seconds))
 
-    @rule(just_before=st.booleans())
-    def wait_for_the_next_edge(self, *, just_before: bool) -> None:
-        now = self.clock.now()
-        edge = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    def _next_edge(self) -> datetime:
+        edge = self.clock.now().replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
         while edge.hour not in (0, 8, 20):
             edge += timedelta(hours=1)
-        self._go_to(edge - timedelta(microseconds=1) if just_before else edge)
+        return edge
 
     @rule(daily=dailies, percent=percents, estimate=estimates)
     def configure(self, daily: int, percent: int, estimate: int) -> None:
