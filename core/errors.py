@@ -181,3 +181,10 @@ class ServiceNotInstalled(SleeplessError):
     """{path} cannot be written ({problem}); use sudo, or --user for a service of your own."""
 
     code = "service_not_installed"
+
+
+class RehearsalFolderTaken(SleeplessError):
+    """A rehearsal cannot take place in {path} ({problem}); name an empty folder, or none."""
+
+    code = "rehearsal_folder"
+    exit_code = 4
