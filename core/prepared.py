@@ -21,7 +21,7 @@ class PreparedInsert:
     def __init__(self, model: type[Base], *columns: str) -> None:
         self._table: Any = model.__table__
         self._columns = columns
-        self._statement = insert(self._table)
+        self._statement = insert(model)
         self._sqlite: tuple[str, list[tuple[str, Process | None]]] | None = None
 
     def execute(self, connection: Connection, values: Mapping[str, Any]) -> int:
