@@ -38,10 +38,11 @@ def ask(world: World, sql: str) -> dict[str, float]:
         return {str(key): round(float(cost), 9) for key, cost in session.execute(text(sql))}
 
 
-def test_ten_dollars_a_day_never_passes_ten_dollars_on_one_date(world: World) -> None:
+def test_ten_dollars_a_day_never_passes_ten_dollars_on_one_date(sqlite_world: World) -> None:
     """Nine before dawn, one by day and nine after dusk were nineteen dollars on one date. Here: two
     midnights, an hour at a time, more work than money, each task spending all it holds.
     """
+    world = sqlite_world
     world.clock.set(at("00:00"))
     for _ in range(70):
         world.add()

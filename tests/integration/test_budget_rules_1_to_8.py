@@ -170,6 +170,15 @@ def test_rule_6_a_run_is_charged_once_whatever_way_it_ends(
     assert world.open_holds() == []
 
 
+def test_rule_6_a_hold_is_closed_once(world: World) -> None:
+    world.add()
+    run = world.start().run_id
+
+    with world.database.write() as connection:
+        assert ledger.close_hold(connection, run, nano("0.10"), world.clock.now())
+        assert not ledger.close_hold(connection, run, nano("0.10"), world.clock.now())
+
+
 def test_rule_6_the_window_that_admitted_a_run_pays_for_it(world: World) -> None:
     world.clock.set(at("07:59"))
     world.add()
@@ -204,17 +213,32 @@ def test_rule_7_an_unknown_cost_is_what_was_metered_or_else_the_hold(world: Worl
     assert sources == [CostSource.METERED, CostSource.HOLD, CostSource.NONE]
 
 
+def charge_session(world: World, total: str | None, metered: str = "0") -> int:
+    world.add()
+    usage = {"session_id": "s-1", "metered": nano(metered)}
+    return world.finish(world.start(), total, **usage).charge.cost  # type: ignore[arg-type]
+
+
 def test_rule_8_a_resumed_session_is_charged_the_difference(world: World) -> None:
     world.clock.set(at("20:00"))
-    charges = []
-    for total in ("0.60", "0.90", None, "1.00"):
-        world.add()
-        metered = nano("0.07") if total is None else ZERO
-        settled = world.finish(world.start(), total, session_id="s-1", metered=metered)
-        charges.append(settled.charge.cost)
 
-    # the third was killed: its cost was metered, and the session's own books know nothing of it
-    assert charges == [nano("0.60"), nano("0.30"), nano("0.07"), nano("0.10")]
+    assert charge_session(world, "0.60") == nano("0.60")
+    assert charge_session(world, "0.90") == nano("0.30")
+    assert charge_session(world, "0.90") == ZERO
+
+
+def test_rule_8_what_a_killed_run_was_charged_is_not_charged_again_with_the_total(
+    world: World,
+) -> None:
+    """The session's total goes on to count the calls that the killed run had answered."""
+    world.clock.set(at("20:00"))
+    charge_session(world, "0.60")
+    assert charge_session(world, None, metered="0.07") == nano("0.07")
+
+    assert charge_session(world, "0.70") == nano("0.03")
+    charge_session(world, None, metered="0.07")
+    assert charge_session(world, "0.80", metered="0.05") == nano("0.05")
+    assert charge_session(world, "1.00") == nano("0.20")
 
 
 def test_rule_8_a_total_that_fell_is_no_running_total(world: World) -> None:

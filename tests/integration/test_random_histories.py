@@ -39,8 +39,8 @@ CENT = 10_000_000
 PROFILE = settings(
     deadline=None,
     derandomize=True,
-    max_examples=50,
-    stateful_step_count=30,
+    max_examples=40,
+    stateful_step_count=25,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 
