@@ -39,7 +39,10 @@ class Repository:
         """Empty where git has no answer: what is missing is for the promises to find."""
         environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         command = ["git", f"--git-dir={self.git_dir}", "--no-pager", *words]
-        said = subprocess.run(
-            command, check=False, capture_output=True, text=True, env=environment | _QUIET
-        )
+        try:
+            said = subprocess.run(
+                command, check=False, capture_output=True, text=True, env=environment | _QUIET
+            )
+        except FileNotFoundError:  # there is no git at all, and the daemon has said so
+            return []
         return said.stdout.splitlines() if said.returncode == 0 else []

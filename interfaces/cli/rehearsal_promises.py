@@ -59,7 +59,8 @@ def _one_after_the_other(snapshot: Snapshot) -> Found:
         one.ended_at is not None and one.ended_at <= next_.started_at
         for one, next_ in pairwise(runs)
     )
-    kept = states == [TaskStatus.COMPLETED.value] * 3 and len(places) == 1 and in_turn
+    done = states == [TaskStatus.COMPLETED.value] * len(DASHBOARD)
+    kept = done and len(runs) == len(DASHBOARD) and len(places) == 1 and in_turn
     order = "one after the other" if in_turn else "overlapping in time"
     where = ", ".join(sorted(place.rpartition("/")[2] for place in places if place)) or "no tree"
     return Found(kept, f"{', '.join(states)}; {order}; in {where}")
@@ -84,8 +85,8 @@ def _one_conversation(snapshot: Snapshot) -> Found:
     runs = [run for act in DASHBOARD for run in snapshot.of(act).attempts]
     sessions = {run.session_id for run in runs}
     charged = sum(run.charge.cost for run in runs if run.charge)
-    totals = [run.charge.session_total for run in runs if run.charge]
-    total = totals[-1] if totals else None
+    last = runs[-1].charge if runs else None
+    total = last.session_total if last else None
     kept = len(sessions) == 1 and None not in sessions and total == charged
     money = "nothing" if total is None else shown_exactly(total)
     return Found(

@@ -16,6 +16,7 @@ from rich.text import Text
 from core.money import canonical
 from core.read_only_sql import Answer
 from interfaces.cli.objects import iso
+from interfaces.cli.output import harmless
 from interfaces.cli.rehearsal_programme import DASHBOARD
 from interfaces.cli.rehearsal_promises import Verdict
 from interfaces.cli.rehearsal_show import MARK, Row, table
@@ -132,6 +133,7 @@ def _conclusion(report: Report) -> RenderableType:
         Text(f"  ✗ promised: {verdict.promise}; found: {verdict.found.what}", "red")
         for verdict in report.broken
     ]
+    lines.append(Text(f"  {DAEMON_LOG} ends with: {harmless(report.snapshot.last_words)}"))
     return Group(*lines)
 
 

@@ -115,6 +115,8 @@ class Snapshot:
     warnings: tuple[str, ...]
     project_costs: Answer
     daily_spending: Answer
+    #: how that log ends
+    last_words: str
     exit_code: int | None
     seconds: float
 
@@ -142,6 +144,7 @@ class Performance:
 
 def take(stage: Stage, queue: TaskQueue, night: Performance) -> Snapshot:
     """The daemon has stopped: nothing moves any more."""
+    log = stage.daemon_log.read_text(encoding="utf-8", errors="replace").splitlines()
     played = tuple(_played(stage, queue, act, id_) for act, id_ in night.ids.items())
     with queue.database.read() as session:
         peak, open_holds = _peak(session), _open_holds(session)
@@ -152,7 +155,8 @@ def take(stage: Stage, queue: TaskQueue, night: Performance) -> Snapshot:
         credits=credit_status(queue, stage.policy, stage.slots),
         peak=peak,
         open_holds=open_holds,
-        warnings=_warnings(stage),
+        warnings=tuple(line[line.index(WARNING) :] for line in log if WARNING in line),
+        last_words=next((line for line in reversed(log) if line.strip()), "none"),
         project_costs=query(queue.database, PROJECT_COSTS),
         daily_spending=query(queue.database, DAILY_SPENDING),
         exit_code=night.exit_code,
@@ -218,8 +222,3 @@ def _peak(session: Session) -> Nano:
 
 def _open_holds(session: Session) -> int:
     return len(session.scalars(select(Hold.run_id).where(Hold.state == HoldState.HELD)).all())
-
-
-def _warnings(stage: Stage) -> tuple[str, ...]:
-    lines = stage.daemon_log.read_text(encoding="utf-8", errors="replace").splitlines()
-    return tuple(line[line.index(WARNING) :] for line in lines if WARNING in line)
