@@ -31,6 +31,7 @@ from core.leases import Claim
 from core.logs import configure_logging
 from core.migrate import migrate
 from core.models import Task
+from core.notify_listener import NotifyListener
 from core.ownership import Ownership
 from core.policy import BudgetPolicy
 from core.scheduler import SmartScheduler, default_worker
@@ -38,7 +39,7 @@ from core.schedules import EdgeTicks
 from core.settings import Credentials, Settings, load_settings, take_credentials
 from core.states import Patience
 from core.task_queue import TaskQueue
-from core.wakeup import DatagramListener, NotifyListener
+from core.wakeup import DatagramListener
 from execution import prices
 from execution.agent import AgentBackend, StopReason
 from execution.claude_code_executor import ClaudeCodeExecutor, ClaudeSettings

@@ -14,8 +14,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-import psycopg
-
 #: the kernel's limit for a socket's path, bytes (sockaddr_un, the smaller of Linux and macOS)
 _MAX_SOCKET_PATH = 103
 
@@ -72,32 +70,3 @@ class DatagramListener:
             while True:
                 self._socket.recv(64)
         self._on_wake()
-
-
-class NotifyListener:
-    """The same for PostgreSQL, on a connection of its own; reconnects are the safety poll's."""
-
-    def __init__(self, url: str, on_wake: Callable[[], None]) -> None:
-        self._url = url.replace("postgresql+psycopg://", "postgresql://", 1)
-        self._on_wake = on_wake
-        self._connection: psycopg.AsyncConnection[tuple[object, ...]] | None = None
-        self._reader: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        self._connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True)
-        await self._connection.execute("LISTEN sleepless")
-        self._reader = asyncio.create_task(self._read(self._connection), name="notify-listener")
-
-    async def stop(self) -> None:
-        if self._reader:
-            self._reader.cancel()
-            with suppress(asyncio.CancelledError, psycopg.OperationalError):
-                await self._reader
-        if self._connection:
-            await self._connection.close()
-        self._reader = self._connection = None
-
-    async def _read(self, connection: psycopg.AsyncConnection[tuple[object, ...]]) -> None:
-        with suppress(psycopg.OperationalError):  # a lost server: the safety poll goes on
-            async for _ in connection.notifies():
-                self._on_wake()

@@ -2,12 +2,13 @@
 
 import asyncio
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import structlog
 from sqlalchemy import select
 
-from core import leases, settlement
+from core import credit_windows, leases, settlement
 from core.budget import BudgetManager
 from core.clock import Clock
 from core.database import Database
@@ -72,6 +73,10 @@ class RunRecord:
         """Ask for more money; answers what the run holds now."""
         return await asyncio.to_thread(self.store.budget.grow, self.claim.run_id, target)
 
+    async def correct_credit_window(self, backend: str, resets_at: datetime) -> None:
+        """The provider has said when its usage window ends."""
+        await asyncio.to_thread(self._correct_credit_window, backend, resets_at)
+
     async def held(self) -> Nano:
         return await asyncio.to_thread(self._held)
 
@@ -101,6 +106,11 @@ class RunRecord:
         with self.store.database.write() as connection:
             kept = {name: storable(fact) for name, fact in facts.items()}
             leases.advance(connection, self.claim, **kept)
+
+    def _correct_credit_window(self, backend: str, resets_at: datetime) -> None:
+        now = self.store.clock.now()
+        with self.store.database.write() as connection:
+            credit_windows.correct_end(connection, backend, resets_at, now)
 
     def _held(self) -> Nano:
         with self.store.database.read() as session:

@@ -23,6 +23,7 @@ from execution.agent import (
     CallBegun,
     CallMetered,
     Ending,
+    LimitReported,
     ModelUsage,
     Session,
     Started,
@@ -56,6 +57,14 @@ STOPPED_AS = {
     StopReason.CANCELLED: RunOutcome.CANCELLED,
     StopReason.DRAIN: RunOutcome.DRAINED,
     StopReason.LEASE_LOST: RunOutcome.CANCELLED,  # never written: the fence is before it
+}
+
+_WORDS = {
+    RunOutcome.CANCELLED: "It was cancelled while it ran; its work is kept on its branch.",
+    RunOutcome.DRAINED: "The service was stopped; it goes on at the next start.",
+    RunOutcome.OUT_OF_BUDGET: (
+        "The budget has no room for its next call; it goes on when there is money."
+    ),
 }
 
 
@@ -196,6 +205,8 @@ class Work:
                 await self._record.note(metered_nano=self._money.spent)
                 if not await self._can_afford_more():
                     self._stop.ask(StopReason.BUDGET)
+            case LimitReported(kind="five_hour", resets_at=datetime() as resets_at):
+                await self._record.correct_credit_window(self._backend.name, resets_at)
 
     async def _can_afford_more(self) -> bool:
         """Grow the hold before calls are paid from it."""
@@ -254,18 +265,13 @@ class Work:
                     " call would not fit. Its work is kept; `sleepless tasks retry ID --max-cost"
                     " USD` goes on from there."
                 )
-            case RunOutcome.OUT_OF_BUDGET:
-                return "The budget has no room for its next call; it goes on when there is money."
-            case RunOutcome.CANCELLED:
-                return "It was cancelled while it ran; its work is kept on its branch."
-            case RunOutcome.DRAINED:
-                return "The service was stopped; it goes on at the next start."
             case RunOutcome.TIMED_OUT if last.ending is Ending.IDLE:
                 return f"The agent was silent for {terms.idle_seconds:g} s and was stopped."
             case RunOutcome.TIMED_OUT:
                 return f"The agent worked for {terms.timeout_seconds:g} s and was stopped."
             case _:
-                return last.error or last.text or f"The agent ended with: {last.ending.value}."
+                said = last.error or last.text or f"The agent ended with: {last.ending.value}."
+                return _WORDS.get(outcome, said)
 
 
 def expected_next(call: ModelUsage) -> Nano:

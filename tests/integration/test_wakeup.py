@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import text
 
 from core.database import Database
-from core.wakeup import Bell, DatagramListener, NotifyListener, socket_path
+from core.notify_listener import NotifyListener
+from core.wakeup import Bell, DatagramListener, socket_path
 from fixtures_postgres import postgres, postgres_server, postgres_url
 from fixtures_storage import Program, Programs, programs
 
