@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
 
-from bench.place import file_of, fresh_database
+from bench.place import bare_connection, fresh_database
 from bench.report import Figure, median, options, quiet, report
 from core.database import Database
 from core.task_queue import TaskQueue, Wishes
@@ -29,7 +29,7 @@ def main() -> None:
 
 def figures(database: Database, rounds: int, tasks: int) -> Iterator[Figure]:
     queue = TaskQueue(database)
-    with closing(connect(database)) as connection:
+    with closing(bare_connection(database)) as connection:
         writer = bare_writer(connection, queue)
         ways: dict[str, Callable[[], object]] = {
             "bare sqlite3": writer,
@@ -66,13 +66,6 @@ def keyed(queue: TaskQueue) -> Callable[[], object]:
     return lambda: queue.add_task(
         "Water the plants", wishes=Wishes(idempotency_key=f"key-{next(numbers)}")
     )
-
-
-def connect(database: Database) -> sqlite3.Connection:
-    connection = sqlite3.connect(file_of(database), isolation_level=None)
-    for pragma in ("synchronous=FULL", "foreign_keys=ON", "journal_size_limit=67108864"):
-        connection.execute(f"PRAGMA {pragma}")
-    return connection
 
 
 def bare_writer(connection: sqlite3.Connection, queue: TaskQueue) -> Callable[[], None]:

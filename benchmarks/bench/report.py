@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 
 import structlog
 
-_WIDTHS = (54, 12, 10, 22)
+_WIDTHS = (58, 12, 10, 22)
 
 
 @dataclass(frozen=True, slots=True)
