@@ -15,6 +15,7 @@ from core.money import shown, shown_exactly
 from core.windows import Hours, Period, window_at
 from documents import rows, section, table
 from execution import prices
+from execution.work import _Money
 from fixtures_heart import World, at, nano
 from source_tree import ROOT
 
@@ -51,6 +52,17 @@ def test_the_page_explains_every_source_of_a_figure() -> None:
     words = table(section(PAGE, "Where a charge's figure comes from"))
 
     assert words.keys() == set(CostSource)
+
+
+def test_a_hold_covers_two_more_calls_like_the_last_one() -> None:
+    """Rule 5, in its words."""
+    assert "two more calls like the last\n   one" in PAGE
+    money = _Money(held=nano("0.50"), cap=None, this_leg=nano("0.30"), next_call=nano("0.10"))
+
+    assert money.covers_calls_to_come
+    money.this_leg = nano("0.31")
+    assert not money.covers_calls_to_come
+    assert money.target == nano("1.00")
 
 
 class Example:
