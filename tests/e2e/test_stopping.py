@@ -10,6 +10,9 @@ from fixtures_daemon import Daemon, Home, OutsideModel, home, model, until
 
 __all__ = ["home", "model"]
 
+#: several starts of several programs; a busy machine takes its time
+pytestmark = pytest.mark.timeout(180)
+
 #: the tool waits until the test opens the gate, in the home that the agent has for itself
 GATED = (
     "[rehearse: write a.txt A] [rehearse: bash until test -e ~/gate; do read -t 0.1 < /dev/zero;"
