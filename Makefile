@@ -8,7 +8,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup rehearse test check bench fmt
+.PHONY: help setup rehearse test check bench fmt picture
 
 help: ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST))
@@ -49,6 +49,9 @@ check: $(READY) ## format, lint and types
 
 bench: $(READY) ## measure what docs promise about speed
 	@for script in benchmarks/*.py; do echo "# $$script"; $(BIN)/python "$$script" || exit 1; done
+
+picture: $(READY) ## draw docs/rehearsal.svg anew, from a rehearsal
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sleepless rehearse --json --picture docs/rehearsal.svg >/dev/null
 
 fmt: $(READY) ## put the code into shape
 	$(BIN)/ruff format .

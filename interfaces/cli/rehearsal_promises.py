@@ -63,7 +63,8 @@ def _one_after_the_other(snapshot: Snapshot) -> Found:
     kept = done and len(runs) == len(DASHBOARD) and len(places) == 1 and in_turn
     order = "one after the other" if in_turn else "overlapping in time"
     where = ", ".join(sorted(place.rpartition("/")[2] for place in places if place)) or "no tree"
-    return Found(kept, f"{', '.join(states)}; {order}; in {where}")
+    ended = " and ".join(sorted(set(states)))
+    return Found(kept, f"{ended}, {order}, in {where}")
 
 
 def _three_merges(snapshot: Snapshot) -> Found:
@@ -91,8 +92,8 @@ def _one_conversation(snapshot: Snapshot) -> Found:
     money = "nothing" if total is None else shown_exactly(total)
     return Found(
         kept,
-        f"{len(sessions)} session for {len(runs)} runs; it cost {money},"
-        f" charged in parts of {shown_exactly(charged)}",
+        f"{len(runs)} runs, {len(sessions)} session: {money} reported,"
+        f" {shown_exactly(charged)} charged",
     )
 
 
@@ -166,7 +167,7 @@ def _every_run_is_charged_once(snapshot: Snapshot) -> Found:
     return Found(
         kept,
         f"{len(runs)} runs, {charges} charges: {shown_exactly(snapshot.charged)};"
-        f" their calls came to {shown_exactly(metered)}",
+        f" metered {shown_exactly(metered)}",
     )
 
 
@@ -181,8 +182,8 @@ def _quota_holds(snapshot: Snapshot) -> Found:
     kept = 0 < snapshot.peak <= where.quota and where.charged <= where.quota
     return Found(
         kept,
-        f"{shown_exactly(where.charged)} of {shown_exactly(where.quota)}; at most"
-        f" {shown_exactly(snapshot.peak)} charged and on hold",
+        f"{shown_exactly(where.charged)} of {shown_exactly(where.quota)};"
+        f" with holds at most {shown_exactly(snapshot.peak)}",
     )
 
 
@@ -228,16 +229,16 @@ def _in_time(snapshot: Snapshot) -> Found:
 
 
 PROMISES: Final[Sequence[Promise]] = (
-    Promise("Three tasks of my-dashboard are done in turn, in one tree", _one_after_the_other),
+    Promise("Three tasks of my-dashboard are done in turn", _one_after_the_other),
     Promise("They are three merges on main, in their order", _three_merges),
     Promise("Each has the files of those before it", _each_builds_on_the_last),
     Promise("They are one conversation, charged in parts", _one_conversation),
     Promise("landing-page was worked on at the same time", _in_parallel),
-    Promise("The expensive task stopped at its cap, give or take a call", _stopped_by_its_cap),
+    Promise("The expensive task stopped at its cap, or one call on", _stopped_by_its_cap),
     Promise("What it did is kept on its branch", _work_is_kept),
     Promise("The task that failed is charged all the same", _failure_is_charged),
     Promise("The last task waits for money and says until when", _waits_for_money),
-    Promise("The daemon warned of it once, in the words that scripts know", _warned_once),
+    Promise("The daemon warned of it, once", _warned_once),
     Promise("Every run is charged once, for what its calls cost", _every_run_is_charged_once),
     Promise("The night's quota was never passed", _quota_holds),
     Promise("The two SQL queries agree with the books", _queries_agree),

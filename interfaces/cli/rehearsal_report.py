@@ -66,8 +66,7 @@ def say(report: Report, console: Console) -> None:
 def draw(report: Report) -> Iterator[RenderableType]:
     """Section by section, each under the mark that none of it is real money."""
     snapshot = report.snapshot
-    yield _head("the real daemon, queue, budget, git and agent program; the model is a script,")
-    yield Text("           there is no account and no network, and no money was spent")
+    yield _head("all is real but the model, which is a script: no account, no network, no money")
     yield table(report.rows)
     yield _section("sleepless credits", Text(credits_text(snapshot.credits)))
     yield _section(f"git -C {_TREE} log --first-parent --merges", _log(snapshot))
@@ -86,7 +85,7 @@ def _section(title: str, body: RenderableType) -> RenderableType:
 
 
 def _log(snapshot: Snapshot) -> RenderableType:
-    lines = [Text.assemble((one.sha[:7], "yellow"), f" {one.subject}") for one in snapshot.landed]
+    lines = [Text.assemble((f"{one.sha[:7]} ", "yellow"), one.subject) for one in snapshot.landed]
     return Group(*lines[::-1])
 
 

@@ -135,7 +135,7 @@ def charge(dollars: str, **more: object) -> Charge:
 
 
 BROKEN: dict[str, tuple[Callable[[], Snapshot], ...]] = {
-    "Three tasks of my-dashboard are done in turn, in one tree": (
+    "Three tasks of my-dashboard are done in turn": (
         lambda: with_task(DASHBOARD[1], status=TaskStatus.FAILED),
         lambda: with_run(DASHBOARD[1], workspace="/night/workspace/task_2"),
         lambda: with_run(DASHBOARD[1], started_at=BEGIN + timedelta(seconds=1)),
@@ -163,7 +163,7 @@ BROKEN: dict[str, tuple[Callable[[], Snapshot], ...]] = {
         lambda: with_run(LANDING_PAGE, ended_at=None),
         lambda: with_task(LANDING_PAGE, status=TaskStatus.FAILED),
     ),
-    "The expensive task stopped at its cap, give or take a call": (
+    "The expensive task stopped at its cap, or one call on": (
         lambda: with_run(EXPENSIVE, charge=charge("0.730000001")),
         lambda: with_run(EXPENSIVE, charge=None),
         lambda: with_run(EXPENSIVE, outcome=RunOutcome.OUT_OF_BUDGET),
@@ -188,7 +188,7 @@ BROKEN: dict[str, tuple[Callable[[], Snapshot], ...]] = {
         lambda: with_task(LATE, earliest=BEGIN),
         lambda: with_task(LATE, attempts=good_night().of(FAILING).attempts),
     ),
-    "The daemon warned of it once, in the words that scripts know": (
+    "The daemon warned of it, once": (
         lambda: replace(good_night(), warnings=()),
         lambda: replace(good_night(), warnings=good_night().warnings * 2),
         lambda: replace(
