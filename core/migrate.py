@@ -44,8 +44,15 @@ def migrate(database: Database, clock: Clock | None = None) -> None:
     with _explained(database), _one_connection_engine(database) as engine:
         if _revision(engine) == HEAD:
             return
+        _keep_to_owner(database)
         with engine.begin() as connection:
             _upgrade(database, connection, clock or SystemClock())
+
+
+def _keep_to_owner(database: Database) -> None:
+    """Task texts and what models said are in it; SQLite gives its -wal and -shm the same mode."""
+    if database.path is not None:
+        database.path.chmod(0o600)
 
 
 def revision(database: Database) -> str | None:

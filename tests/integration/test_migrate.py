@@ -300,3 +300,15 @@ print("held", flush=True)
 sys.stdin.read()
 connection.execute("COMMIT")
 """
+
+
+def test_a_new_database_is_its_owners_alone(tmp_path: Path) -> None:
+    """Task texts and what models said are in it, and its log beside it."""
+    path = tmp_path / "sleepless_agent.db"
+    with Database(f"sqlite:///{path}") as database:
+        migrate(database)
+        with database.write() as connection:
+            connection.exec_driver_sql("DELETE FROM events")
+        modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    assert modes == dict.fromkeys(modes, 0o600)
+    assert "sleepless_agent.db-wal" in modes
