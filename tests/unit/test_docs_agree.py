@@ -1,19 +1,26 @@
 """What is written twice must be said once: settings, commands, packages, links."""
 
+import html
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import tomllib
 from datetime import time
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from core.credentials import SECRET_NAMES, UPSTREAM_NAMES
 from core.settings import Settings, load_settings
 from core.settings_sources import known_keys, read_config_file, variable_name
+from interfaces.cli.app import program
+from interfaces.cli.invocation import Invocation
+from interfaces.cli.rehearsal_promises import PROMISES
 from source_tree import ROOT
 
 KEYS = dict(known_keys(Settings))
@@ -87,6 +94,53 @@ def test_the_readme_shows_a_command_that_exists(command: str) -> None:
     target = command.partition(" ")[2]
     assert command in (ROOT / "README.md").read_text()
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+def shell_lines(page: Path) -> list[str]:
+    blocks = re.findall(r"^```sh\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+    return [line.partition("  #")[0].strip() for block in blocks for line in block.splitlines()]
+
+
+def commands_of(page: Path) -> list[list[str]]:
+    """Every `sleepless …` that a page tells people to type, as words."""
+    found = (re.search(r"(?:^|bin/|&& |\| )sleepless (.*)", line) for line in shell_lines(page))
+    return [shlex.split(each[1].split(" | ")[0].split(" && ")[0]) for each in found if each]
+
+
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+TYPED = [(page.name, words) for page in PAGES for words in commands_of(page)]
+
+
+@pytest.mark.parametrize(
+    ("page", "words"), TYPED, ids=[f"{page}-{' '.join(words)}" for page, words in TYPED]
+)
+def test_a_command_that_a_page_shows_is_parsed_to_its_last_word(
+    page: str, words: list[str]
+) -> None:
+    """Without running it: click reads every group, command, option and argument."""
+    context = program.make_context("sleepless", list(words), obj=Invocation())
+    while isinstance(context.command, click.Group):
+        rest = [*context._protected_args, *context.args]
+        name, command, rest = context.command.resolve_command(context, rest)
+        assert command, f"{page}: there is no `{name}`"
+        context = command.make_context(name, rest, parent=context)
+
+
+def test_the_readme_shows_commands_of_every_kind() -> None:
+    shown = {words[0] for page, words in TYPED if page == "README.md"}
+    assert shown >= {"doctor", "up", "task", "tasks", "credits", "sql"}
+
+
+def test_the_picture_of_the_readme_is_a_rehearsal_that_kept_every_promise_there_is() -> None:
+    """Drawn by the program itself: `make picture`."""
+    drawn = (ROOT / "docs" / "rehearsal.svg").read_text()
+    text = html.unescape(re.sub(r"<[^>]+>", "", drawn)).replace("\xa0", " ")
+    assert [promise.text for promise in PROMISES if promise.text not in text] == []
+    assert f"{len(PROMISES)} of {len(PROMISES)} promises kept" in text
+    assert "http" not in drawn.replace("http://www.w3.org/", "").replace(
+        "https://www.textualize.io", ""
+    )
+    assert "docs/rehearsal.svg" in (ROOT / "README.md").read_text()
 
 
 def test_ci_runs_what_everybody_can_run() -> None:
