@@ -31,7 +31,6 @@ from core.leases import Claim
 from core.logs import configure_logging
 from core.migrate import migrate
 from core.models import Task
-from core.notify_listener import NotifyListener
 from core.ownership import Ownership
 from core.policy import BudgetPolicy
 from core.scheduler import SmartScheduler, default_worker
@@ -45,7 +44,6 @@ from execution.agent import AgentBackend, StopReason
 from execution.claude_code_executor import ClaudeCodeExecutor, ClaudeSettings
 from execution.lifeline import Rescue, rescue
 from execution.record import Store, facts_of
-from execution.rehearsal.model_server import ScriptedModel
 from execution.run import Crew
 from execution.slots import Slots
 from execution.workspaces import Workspaces
@@ -264,6 +262,9 @@ async def _backend(
     """The real program; in a rehearsal its model is a script on loopback."""
     workspaces, instance = place
     if settings.agent.backend == "rehearsal":
+        # a web server, which nobody else has to wait for
+        from execution.rehearsal.model_server import ScriptedModel
+
         model = await stack.enter_async_context(ScriptedModel())
         key = SecretStr("rehearsal-needs-no-key")
         access = ClaudeSettings(
@@ -300,6 +301,9 @@ async def _idle_because(settings: Settings, credentials: Credentials) -> str | N
 def _listener(database: Database, on_wake: Callable[[], None]) -> Any:
     if database.path is not None:
         return DatagramListener(database.path, on_wake)
+    # its driver costs a tenth of a second, which SQLite has no use for
+    from core.notify_listener import NotifyListener
+
     return NotifyListener(database.url.render_as_string(hide_password=False), on_wake)
 
 

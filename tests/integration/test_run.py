@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from core.errors import LeaseLost, WorkspaceError
 from core.leases import Claim
@@ -214,3 +215,64 @@ async def test_a_run_taken_over_by_somebody_else_writes_nothing_more(
         await stage.run.go()
     assert sqlite_world.charged() == nano("0.20")
     assert stage.on("main") == []
+
+
+async def cut_off_at(stage: Stage, phase: RunPhase, **facts: Any) -> None:
+    """The work is done and kept, and then the daemon dies."""
+    workspace = stage.crew.workspaces.open(stage.task_id, "app")
+    start = workspace.begin(stage.task_id, "Make it")
+    (workspace.path / "made.txt").write_text("made\n")
+    workspace.keep("Made it", {})
+    known = {"branch": start.branch, "pid": 1, "session_id": "session-1", "output": "Done."}
+    worked = {"foreseen_outcome": RunOutcome.COMPLETED, "metered_nano": nano("0.10")}
+    await record_of(stage.world, stage.claim).enter(phase, **(known | worked | facts))
+
+
+@pytest.mark.parametrize("phase", [RunPhase.VERIFYING, RunPhase.LANDING])
+async def test_a_run_cut_off_after_its_work_is_brought_to_its_end_without_an_agent(
+    sqlite_world: World, tmp_path: Path, phase: RunPhase
+) -> None:
+    stage = Stage(sqlite_world, tmp_path)
+    await cut_off_at(stage, phase)
+    settled = await stage.run.take_up()
+    assert (stage.row.outcome, settled.charge.cost) == (RunOutcome.COMPLETED, nano("0.10"))
+    assert stage.on("main") == ["made.txt"]
+    assert stage.backend.terms == []
+
+
+async def test_a_run_cut_off_in_its_settlement_is_only_settled(
+    sqlite_world: World, tmp_path: Path
+) -> None:
+    stage = Stage(sqlite_world, tmp_path)
+    refuted = {"foreseen_outcome": RunOutcome.REFUTED, "error_message": "it says no"}
+    await cut_off_at(stage, RunPhase.SETTLING, **refuted)
+    await stage.run.take_up()
+    assert (stage.row.outcome, stage.task.error_message) == (RunOutcome.REFUTED, "it says no")
+    assert stage.on("main") == []
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [("exit 3", "says no (exit 3)"), ("exec sleep 600", "no answer in 1 s")],
+)
+async def test_work_that_is_refuted_or_never_judged_stays_on_its_branch(
+    sqlite_world: World, tmp_path: Path, command: str, words: str
+) -> None:
+    verify = {"command": command, "timeout_seconds": 1}
+    stage = Stage(sqlite_world, tmp_path, WRITES, verify=verify)
+    await stage.run.go()
+    assert (stage.row.outcome, stage.row.verified) == (RunOutcome.REFUTED, False)
+    assert words in (stage.task.error_message or "")
+    assert (stage.on("main"), stage.on(stage.row.branch or "")) == ([], ["made.txt"])
+
+
+async def test_a_cap_leaves_what_earlier_runs_did_not_spend(
+    sqlite_world: World, tmp_path: Path
+) -> None:
+    stage = Stage(sqlite_world, tmp_path, leg(Ending.LIMIT, STARTED, *called("0.10")), WRITES)
+    with sqlite_world.database.write() as connection:
+        connection.execute(update(Task).values(max_cost_nano=nano("0.30")))
+    await stage.run.go()
+    sqlite_world.clock.advance(hours=1)
+    await stage.again().go()
+    assert stage.backend.terms[1].max_cost == nano("0.20")
