@@ -18,7 +18,7 @@ from fixtures_heart import World, at, nano
 from racer import Haul, add_once, claim_all
 
 ROOT = Path(__file__).parents[2]
-#: seconds, on a machine that is busy with everything else; measured on a quiet one: a tenth
+#: seconds, on a machine that is busy with everything else
 LONGEST_WAIT = 5.0
 
 
