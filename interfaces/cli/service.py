@@ -1,6 +1,7 @@
 """`sleepless service`: the systemd unit of this installation, printed or put where it belongs."""
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -95,6 +96,7 @@ def _installation(invocation: Invocation, directory: Path | None, *, of_user: bo
         config=config.absolute() if config.exists() else None,
         directory=_absolute(directory, of_user=of_user),
         writable=tuple(dict.fromkeys(place for place in places if place.is_absolute())),
+        library=Path(sys.base_prefix),
         of_user=of_user,
     )
 

@@ -29,6 +29,8 @@ class Installation:
     directory: Path | None = None
     #: what the settings place outside of the working directory
     writable: Sequence[Path] = ()
+    #: where the interpreter's own library lies: a virtual environment is only a link to it
+    library: Path | None = None
     #: a service of one's own account (systemctl --user)
     of_user: bool = False
 
@@ -83,7 +85,7 @@ def _values(installation: Installation) -> dict[str, str]:
 
 def _lives_at_home(installation: Installation) -> bool:
     places = [*installation.program, installation.config, installation.directory]
-    places += installation.writable
+    places += [installation.library, *installation.writable]
     return any(place.is_relative_to(home) for place in places if place for home in _HOMES)
 
 

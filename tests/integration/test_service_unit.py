@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,8 @@ def test_the_unit_starts_this_installation_with_the_configuration_it_is_printed_
 def test_a_home_directory_stays_readable_when_the_installation_lives_in_one() -> None:
     lives = Installation((Path("/home/ada/venv/bin/python"), Path("/opt/daemon.py")), None)
     assert "\nProtectHome=read-only\n" in unit(lives)
+    borrows = replace(DOCUMENTED, library=Path("/home/ada/.pyenv/versions/3.12.1"))
+    assert "\nProtectHome=read-only\n" in unit(borrows)
     assert "\nProtectHome=yes\n" in unit(DOCUMENTED)
 
 
