@@ -252,10 +252,20 @@ def test_the_promise_is_found_broken(promise: str, night: Callable[[], Snapshot]
     assert promise in broken(night())
 
 
-def test_a_night_in_which_a_task_was_never_asked_for_keeps_no_promise() -> None:
+def test_a_night_that_broke_off_breaks_what_was_promised_of_the_task_never_asked_for() -> None:
     night = replace(good_night(), played=good_night().played[:-1])
-    assert broken(night) == {promise.text for promise in PROMISES}
-    assert judge(night)[0].found.what == "never asked for: Fix critical bug"
+    assert broken(night) == {"The last task waits for money and says until when"}
+
+
+def test_a_night_in_which_nothing_was_done_is_judged_and_found_wanting() -> None:
+    night = replace(good_night(), played=(), landed=(), kept_files=frozenset(), warnings=())
+    kept = {promise.text for promise in PROMISES} - broken(night)
+    assert kept == {
+        "The night's quota was never passed",
+        "Nothing is left running, no money on hold",
+        "The daemon stopped cleanly when told to",
+        "The night took less than a minute",
+    }
 
 
 def test_a_call_that_had_begun_before_the_stop_may_be_charged_or_not() -> None:
