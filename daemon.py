@@ -41,10 +41,10 @@ from core.task_queue import TaskQueue
 from core.wakeup import DatagramListener
 from execution import prices
 from execution.agent import AgentBackend, StopReason
+from execution.assignment import Crew
 from execution.claude_code_executor import ClaudeCodeExecutor, ClaudeSettings
 from execution.lifeline import Rescue, rescue
 from execution.record import Store, facts_of
-from execution.run import Crew
 from execution.slots import Slots
 from execution.workspaces import Workspaces
 

@@ -21,6 +21,7 @@ from bench.place import fresh_database
 from bench.report import Figure, median, options, quiet, report
 from core import settlement
 from core.admission import Admitted
+from core.charges import Usage
 from core.clock import SystemClock
 from core.database import Database
 from core.leases import Claim
@@ -35,7 +36,7 @@ from core.models import (
     UsageMetric,
 )
 from core.scheduler import SmartScheduler
-from core.settlement import Settlement, Usage
+from core.settlement import Settlement
 from core.states import Patience
 from core.task_queue import TaskQueue
 

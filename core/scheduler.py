@@ -9,15 +9,15 @@ from uuid import uuid4
 import structlog
 from sqlalchemy import select
 
-from core import admission, settlement
+from core import admission, charges
 from core.admission import Admission, Admitted, Refused, Worker
 from core.budget import BudgetManager, announce_exhaustion
+from core.charges import Charge, Usage
 from core.clock import Clock, SystemClock
 from core.credits import credit_status
 from core.models import Run, Task, TaskStatus
 from core.money import shown_exactly
 from core.policy import BudgetPolicy
-from core.settlement import Charge, Usage
 from core.task_queue import TaskQueue
 from core.windows import Period, window_at
 
@@ -118,9 +118,9 @@ class SmartScheduler:
                 select(Run.__table__).where(Run.task_id == task_id).order_by(Run.id.desc()).limit(1)
             ).one_or_none()
             if run is None:
-                charge = settlement.book(connection, task_id, project_id, usage, now)
+                charge = charges.book(connection, task_id, project_id, usage, now)
             else:
-                charge = settlement.charge(connection, run, usage, now)
+                charge = charges.charge(connection, run, usage, now)
         announce_charge(task_id, charge, usage)
         return charge
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from core.charges import ModelUsage
 from core.money import ZERO, Nano
 
 
@@ -43,18 +44,6 @@ class Terms:
     brief: str
     session: Session | None = None
     run_id: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class ModelUsage:
-    """Tokens and money of one model; input excludes what came from or went to the cache."""
-
-    model: str
-    cost: Nano
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cache_read_tokens: int = 0
-    cache_write_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

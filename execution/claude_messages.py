@@ -23,6 +23,7 @@ from claude_agent_sdk import (
     ToolUseBlock,
 )
 
+from core.charges import ModelUsage
 from core.clock import Clock
 from core.errors import BadAmount
 from core.money import Nano, to_nano
@@ -31,7 +32,6 @@ from execution.agent import (
     AgentOutcome,
     Ending,
     LimitReported,
-    ModelUsage,
     Said,
     ToolUsed,
 )

@@ -17,8 +17,9 @@ from core.errors import SleeplessError
 from core.leases import Claim
 from core.models import Run, RunOutcome, RunPhase
 from core.settlement import Settlement
+from execution.assignment import Crew
 from execution.record import RunRecord, Store, facts_of
-from execution.run import Crew, announce_end, usage_so_far
+from execution.result import announce_end, usage_so_far
 from execution.strays import kill_strays
 
 log = structlog.get_logger(__name__)

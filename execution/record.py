@@ -8,15 +8,16 @@ from typing import Any
 import structlog
 from sqlalchemy import select
 
-from core import credit_windows, leases, settlement
+from core import charges, credit_windows, leases, settlement
 from core.budget import BudgetManager
+from core.charges import Charge, Usage
 from core.clock import Clock
 from core.database import Database
 from core.leases import Claim
 from core.models import Hold, Project, Run, RunPhase, Task, UsageMetric
 from core.money import Nano
 from core.scheduler import announce_charge
-from core.settlement import Charge, Settled, Settlement, Usage
+from core.settlement import Settled, Settlement
 from core.states import Patience
 
 log = structlog.get_logger(__name__)
@@ -136,7 +137,7 @@ class RunRecord:
     def _quote(self, usage: Usage) -> Charge:
         held = self._held()
         with self.store.database.read() as session:
-            return settlement.price(session, usage, held)
+            return charges.price(session, usage, held)
 
     def _settle(self, how: Settlement) -> Settled:
         now = self.store.clock.now()

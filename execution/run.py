@@ -5,78 +5,28 @@ cut off after its work was done is taken up again at the verb it had reached.
 """
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any
 
-import structlog
-
-from core import admission, failpoints
-from core.database import Database
+from core import failpoints
 from core.errors import SleeplessError
 from core.leases import Claim
 from core.models import Run, RunOutcome, RunPhase, Task
-from core.money import ZERO, Nano, canonical, shown_exactly, to_nano, usd
-from core.settings import Settings
-from core.settlement import ModelCharge, Settled, Settlement, Usage
-from execution import brief, landing
-from execution.agent import AgentBackend, Session, StopReason, StopSignal, Terms
+from core.money import shown_exactly, to_nano
+from core.settlement import Settled, Settlement
+from execution import landing
+from execution.agent import StopReason, StopSignal
+from execution.assignment import Crew, Prepared, assign, session_for
 from execution.landing import Conflict, Landed
 from execution.record import RunRecord
+from execution.result import Result, announce_end, result_of, usage_so_far, worked_before
 from execution.run_log import RunLog, log_path
 from execution.strays import MARKER, marker
 from execution.verify import Refuted, Verdict, Verified, VerifyTimedOut, verify
-from execution.work import STOPPED_AS, Plan, Work, Worked
-from execution.workspaces import Workspace, Workspaces
-
-log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Crew:
-    """What all runs of a daemon share."""
-
-    settings: Settings
-    workspaces: Workspaces
-    backend: AgentBackend
-    #: marks every process of this installation, so that strays can be told from strangers
-    instance: str
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A tree to work in, on the task's branch."""
-
-    task: Task
-    run: Run
-    workspace: Workspace
-    branch: str
-    session: Session | None
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What is known when it comes to settling; grows from verb to verb."""
-
-    outcome: RunOutcome
-    worked: Worked
-    error_class: str | None = None
-    error: str | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-    def failed(self, outcome: RunOutcome, error: str, **facts: Any) -> "Result":
-        return replace(
-            self,
-            outcome=outcome,
-            error_class=outcome.value,
-            error=error,
-            facts={**self.facts, **facts},
-        )
-
-    def told(self, **facts: Any) -> "Result":
-        return replace(self, facts={**self.facts, **facts})
+from execution.work import STOPPED_AS, Work, Worked
+from execution.workspaces import Workspace
 
 
 class RunInProgress:
@@ -104,15 +54,15 @@ class RunInProgress:
         """From the verb at which a run was cut off after its work was done."""
         task, run = await self._record.read()
         workspace = await self._open(task)
-        worked = _worked_before(run)
+        worked = worked_before(run)
         prepared = Prepared(task, run, workspace, run.branch or "", None)
         with workspace.occupied():
             match run.phase:
                 case RunPhase.SETTLING:
                     known = {"merge_sha": run.merge_sha, "files_changed": run.files_changed}
-                    return await self._settle(_result(worked).told(**known))
+                    return await self._settle(result_of(worked).told(**known))
                 case RunPhase.LANDING:
-                    return await self._settle(await self._land(prepared, _result(worked)))
+                    return await self._settle(await self._land(prepared, result_of(worked)))
                 case _:
                     await asyncio.to_thread(workspace.enter, task.id, prepared.branch)
                     return await self._finish(prepared, worked)
@@ -130,11 +80,11 @@ class RunInProgress:
         code = error.code if isinstance(error, SleeplessError) else outcome.value
         text = str(error) if known else f"{type(error).__name__}: {error}"
         return await self._settle(
-            _result(Worked(outcome, usage, run.output or "", run.session_id, code, text))
+            result_of(Worked(outcome, usage, run.output or "", run.session_id, code, text))
         )
 
     async def _finish(self, prepared: Prepared, worked: Worked) -> Settled:
-        result = _result(worked)
+        result = result_of(worked)
         if result.outcome is RunOutcome.COMPLETED:
             result = await self._verify(prepared, result)
         if result.outcome is RunOutcome.COMPLETED:
@@ -153,68 +103,25 @@ class RunInProgress:
         await self._record.note(
             branch=start.branch, base_sha=start.base_sha, workspace_path=str(workspace.path)
         )
-        return Prepared(task, run, workspace, start.branch, await self._session(task))
-
-    async def _session(self, task: Task) -> Session | None:
-        """The task's own conversation when it is tried again, else the project's if it is to be
-        continued.
-        """
-        session_id = task.session_id
-        continues = self._crew.settings.agent.resume == "session"
-        if session_id is None and task.project_id is not None and continues:
-            session_id = await self._record.project_session(task.project_id)
-        if session_id is None:
-            return None
-        return Session(session_id, await self._record.session_total(session_id))
+        session = await session_for(self._crew, self._record, task)
+        return Prepared(task, run, workspace, start.branch, session)
 
     # --- work --------------------------------------------------------------------------------
 
     async def _work(self, prepared: Prepared) -> Worked:
-        task, run = prepared.task, prepared.run
-        plan, terms, text = await asyncio.to_thread(self._plan, prepared)
+        store = self._record.store
+        given = await asyncio.to_thread(assign, self._crew, store.database, prepared)
         await self._record.enter(RunPhase.WORKING)
-        run_log = RunLog(log_path(self._root, run.id), self._record.store.clock)
+        root = self._crew.settings.workspace.root
+        run_log = RunLog(log_path(root, prepared.run.id), store.clock)
         try:
-            worked = await Work(self._crew.backend, self._record, run_log, self._stop).do(
-                task, text, terms, plan
-            )
+            work = Work(self._crew.backend, self._record, run_log, self._stop)
+            worked = await work.do(prepared.task, given.text, given.terms, given.plan)
             run_log.write("ended", outcome=worked.outcome.value, error=worked.error)
         finally:
             run_log.close()
         failpoints.reached("run.worked")
         return worked
-
-    def _plan(self, prepared: Prepared) -> tuple[Plan, Terms, str]:
-        task, run, agent = prepared.task, prepared.run, self._crew.settings.agent
-        database = self._record.store.database
-        text = brief.request(task, brief.last_run(database, task.id, run.id))
-        with_digest = brief.brief(task.project_name, self._digest(database, task, run))
-        without_digest = brief.brief(task.project_name, ())
-        terms = Terms(
-            cwd=prepared.workspace.path,
-            session_dir=prepared.workspace.session_dir,
-            model=run.model,
-            max_cost=ZERO,  # set for every leg from what is held
-            max_turns=agent.max_turns,
-            timeout_seconds=agent.timeout_seconds,
-            idle_seconds=agent.idle_timeout_seconds,
-            brief=without_digest if prepared.session else with_digest,
-            session=prepared.session,
-            run_id=run.id,
-        )
-        return Plan(self._cap(database, task), text, with_digest), terms, text
-
-    def _digest(self, database: Database, task: Task, run: Run) -> list[brief.Earlier]:
-        agent = self._crew.settings.agent
-        if task.project_id is None or agent.resume == "none":
-            return []
-        return brief.earlier_runs(database, task.project_id, run.id, agent.digest_runs)
-
-    def _cap(self, database: Database, task: Task) -> Nano | None:
-        if task.max_cost_nano is None:
-            return None
-        with database.read() as session:
-            return Nano(max(0, task.max_cost_nano - admission.spent_on(session, task.id)))
 
     async def _keep(self, prepared: Prepared, worked: Worked) -> None:
         """Commit what the agent left on the task's branch, and write down what it cost, so that
@@ -324,28 +231,6 @@ class RunInProgress:
         announce_end(result.outcome, worked.usage, settled, error=result.error, **facts)
         return settled
 
-    @property
-    def _root(self) -> Path:
-        return self._crew.settings.workspace.root
-
-
-def announce_end(
-    outcome: RunOutcome, usage: Usage, settled: Settled, *, error: str | None, **facts: Any
-) -> None:
-    """The canonical line: one a run, with everything about it."""
-    log.info(
-        "run.finished",
-        outcome=outcome.value,
-        status=settled.consequence.status.value,
-        cost=canonical(settled.charge.cost),
-        cost_source=settled.charge.source.value,
-        turns=usage.num_turns,
-        seconds=round(usage.duration_ms / 1000, 1),
-        files=len(facts.get("files_changed") or ()),
-        merge=facts.get("merge_sha"),
-        error=error,
-    )
-
 
 async def _unless_stopped(
     checking: Coroutine[Any, Any, Verdict], stop: StopSignal
@@ -364,35 +249,3 @@ async def _unless_stopped(
         verdict.cancel()
         asked.cancel()
         await asyncio.gather(verdict, asked, return_exceptions=True)
-
-
-def usage_so_far(run: Run) -> Usage:
-    """What the run's row knows of its cost; rule 7 says what is charged for what is missing."""
-    total = run.reported_total_nano
-    return Usage(
-        session_total_usd=None if total is None else usd(total),
-        session_id=run.session_id,
-        metered=Nano(run.metered_nano),
-        agent_started=run.pid is not None,
-        duration_ms=run.duration_ms,
-        duration_api_ms=run.duration_api_ms,
-        num_turns=run.num_turns,
-        models=tuple(ModelCharge(**model) for model in run.models or ()),
-        rehearsal=run.backend == "rehearsal",
-    )
-
-
-def _worked_before(run: Run) -> Worked:
-    """The work as the run's row tells of it."""
-    return Worked(
-        run.foreseen_outcome or RunOutcome.CRASHED,
-        usage_so_far(run),
-        run.output or "",
-        run.session_id,
-        run.error_class,
-        run.error_message,
-    )
-
-
-def _result(worked: Worked) -> Result:
-    return Result(worked.outcome, worked, worked.error_class, worked.error)

@@ -10,8 +10,9 @@ from core.errors import LeaseLost
 from core.leases import Claim
 from core.settlement import Settled
 from execution.agent import StopReason, StopSignal
+from execution.assignment import Crew
 from execution.record import RunRecord, Store
-from execution.run import Crew, RunInProgress
+from execution.run import RunInProgress
 
 log = structlog.get_logger(__name__)
 

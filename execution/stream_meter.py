@@ -11,9 +11,10 @@ from typing import Any, Final
 
 import structlog
 
+from core.charges import ModelUsage
 from core.errors import UnknownPrice
 from core.money import Nano
-from execution.agent import CallBegun, CallMetered, ModelUsage
+from execution.agent import CallBegun, CallMetered
 from execution.prices import cost_of_usage
 
 log = structlog.get_logger(__name__)
@@ -76,7 +77,7 @@ class StreamMeter:
     @property
     def metered(self) -> Nano:
         """All calls, those that were cut off included."""
-        return Nano(self._spent + sum(usage.cost for usage in self._cut_off()))
+        return Nano(self._spent + sum(usage.cost_nano for usage in self._cut_off()))
 
     @property
     def models(self) -> tuple[ModelUsage, ...]:
@@ -112,7 +113,7 @@ class StreamMeter:
     def _settle(self, call_id: str, model: str, usage: Mapping[str, Any]) -> CallMetered:
         before = self._settled.get(call_id)
         settled = self._settled[call_id] = self._usage(model, usage)
-        self._spent += settled.cost - (before.cost if before else 0)
+        self._spent += settled.cost_nano - (before.cost_nano if before else 0)
         return CallMetered(settled, Nano(self._spent))
 
     def _cut_off(self) -> list[ModelUsage]:
@@ -146,7 +147,7 @@ def _sum(one: ModelUsage | None, other: ModelUsage) -> ModelUsage:
         return other
     return replace(
         one,
-        cost=Nano(one.cost + other.cost),
+        cost_nano=Nano(one.cost_nano + other.cost_nano),
         input_tokens=one.input_tokens + other.input_tokens,
         output_tokens=one.output_tokens + other.output_tokens,
         cache_read_tokens=one.cache_read_tokens + other.cache_read_tokens,

@@ -11,10 +11,10 @@ from datetime import datetime
 
 import structlog
 
+from core.charges import ModelUsage, Usage
 from core.errors import LeaseLost, UnknownPrice
 from core.models import RunOutcome, Task
 from core.money import ZERO, Nano, shown, usd
-from core.settlement import ModelCharge, Usage
 from execution import prices
 from execution.agent import (
     AgentBackend,
@@ -24,7 +24,6 @@ from execution.agent import (
     CallMetered,
     Ending,
     LimitReported,
-    ModelUsage,
     Session,
     Started,
     StopReason,
@@ -251,7 +250,7 @@ class Work:
             duration_ms=sum(leg.duration_ms for leg in self._legs),
             duration_api_ms=sum(leg.duration_api_ms for leg in self._legs),
             num_turns=sum(leg.num_turns for leg in self._legs),
-            models=tuple(_model_charge(model) for model in last.models),
+            models=last.models,
             rehearsal=self._backend.name == "rehearsal",
         )
 
@@ -280,7 +279,7 @@ def expected_next(call: ModelUsage) -> Nano:
     """
     cached = call.cache_read_tokens + call.cache_write_tokens
     if not cached:
-        return call.cost
+        return call.cost_nano
     try:
         return prices.cost_of(
             call.model,
@@ -289,7 +288,7 @@ def expected_next(call: ModelUsage) -> Nano:
             cache_read_tokens=cached + call.input_tokens,
         )
     except UnknownPrice:
-        return call.cost
+        return call.cost_nano
 
 
 def _nothing_left(terms: Terms) -> Worked:
@@ -306,14 +305,3 @@ def _nothing_left(terms: Terms) -> Worked:
 def _error_class(outcome: RunOutcome, last: AgentOutcome) -> str:
     """The agent's own failure by its own name, ours by ours."""
     return last.ending.value if outcome is RunOutcome.FAILED else outcome.value
-
-
-def _model_charge(model: ModelUsage) -> ModelCharge:
-    return ModelCharge(
-        model=model.model,
-        cost_nano=model.cost,
-        input_tokens=model.input_tokens,
-        output_tokens=model.output_tokens,
-        cache_read_tokens=model.cache_read_tokens,
-        cache_write_tokens=model.cache_write_tokens,
-    )

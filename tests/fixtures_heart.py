@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import URL, func, select, text
@@ -17,6 +18,7 @@ from sqlalchemy import URL, func, select, text
 from conftest import StoppedClock
 from core import settlement
 from core.admission import Admission, Admitted, Worker
+from core.charges import Usage
 from core.database import Database
 from core.leases import Claim
 from core.ledger import Standing
@@ -25,7 +27,7 @@ from core.models import Base, Event, Hold, HoldState, RunOutcome, Task, TaskPrio
 from core.money import Nano, to_nano
 from core.policy import BudgetPolicy
 from core.scheduler import SmartScheduler
-from core.settlement import Settled, Settlement, Usage
+from core.settlement import Settled, Settlement
 from core.states import Patience
 from core.task_queue import TaskQueue, Wishes
 from fixtures_postgres import _execute
@@ -151,13 +153,13 @@ def sqlite_database(sqlite_template: Path, tmp_path: Path) -> Iterator[Database]
 @pytest.fixture(scope="session")
 def postgres_database(postgres_server: URL) -> Iterator[Database]:
     """Migrated once; tests empty its tables, which takes a tenth of the time of a new one."""
-    name = "sleepless_test_heart"
-    _execute(postgres_server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    name = f"sleepless_test_heart_{uuid4().hex}"  # the workers of a run share the server
     _execute(postgres_server, f"CREATE DATABASE {name}")
     url = postgres_server.set(database=name).render_as_string(hide_password=False)
     with Database(url) as database:
         migrate(database)
         yield database
+    _execute(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

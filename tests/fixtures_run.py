@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from core.charges import ModelUsage
 from core.leases import Claim
 from core.money import Nano, to_nano
 from core.settings import Settings
@@ -12,13 +13,12 @@ from execution.agent import (
     AgentOutcome,
     CallMetered,
     Ending,
-    ModelUsage,
     Started,
     Terms,
     Watch,
 )
+from execution.assignment import Crew
 from execution.record import RunRecord, Store
-from execution.run import Crew
 from execution.workspaces import Workspaces
 from fixtures_heart import World
 

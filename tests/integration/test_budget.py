@@ -13,12 +13,12 @@ from structlog.testing import capture_logs
 
 from core.admission import Admitted
 from core.budget import BudgetManager
+from core.charges import ModelUsage
 from core.clock import SystemClock
 from core.errors import BadAmount
 from core.models import CostSource, RunOutcome, TaskStatus
 from core.money import ZERO
 from core.scheduler import SmartScheduler, TimeOfDay
-from core.settlement import ModelCharge
 from core.task_queue import TaskQueue
 from fixtures_heart import World, at, nano
 
@@ -177,7 +177,7 @@ def test_the_budget_answers_in_exact_decimals(world: World) -> None:
 def test_a_charge_keeps_what_each_model_did(sqlite_world: World) -> None:
     world = sqlite_world
     world.add()
-    models = (ModelCharge("haiku", nano("0.01"), 10, 20), ModelCharge("sonnet", nano("0.09")))
+    models = (ModelUsage("haiku", nano("0.01"), 10, 20), ModelUsage("sonnet", nano("0.09")))
 
     world.finish(world.start(), "0.10", models=models)
 

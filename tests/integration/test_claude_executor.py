@@ -23,7 +23,7 @@ async def test_finished_work_costs_what_the_model_served(bench: Bench) -> None:
     assert outcome.text == "All done."
     assert (bench.terms.cwd / "notes.txt").read_text() == "hello\n"
     assert outcome.reported_total == outcome.metered == bench.model.served_nano()
-    assert [usage.cost for usage in outcome.models] == [bench.model.served_nano()]
+    assert [usage.cost_nano for usage in outcome.models] == [bench.model.served_nano()]
     assert outcome.num_turns >= 2
     assert outcome.error == ""
 

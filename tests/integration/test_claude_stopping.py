@@ -148,7 +148,7 @@ async def test_a_killed_program_is_a_crash(bench: Bench) -> None:
     assert outcome.ending is Ending.CRASHED
     assert outcome.reported_total is None
     assert outcome.metered == bench.model.served_nano()
-    assert [usage.cost for usage in outcome.models] == [outcome.metered]
+    assert [usage.cost_nano for usage in outcome.models] == [outcome.metered]
 
 
 async def test_a_killed_warden_takes_the_program_along(bench: Bench) -> None:

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from core.charges import ModelUsage, Usage
 from core.models import Base, RunOutcome, TaskPriority
+from core.money import Nano
 from core.read_only_sql import query
-from core.settlement import ModelCharge, Settlement, Usage
+from core.settlement import Settlement
 from core.vocabulary import ALL
 from documents import blocks, code_spans, section, table
 from fixtures_heart import World, at
@@ -116,7 +118,7 @@ def landed(
     spent = Usage(
         total,
         session_id=session,
-        models=(ModelCharge("claude-sonnet-5-5", 70_000_000, 900, 1770, 37_800, 19_800),)
+        models=(ModelUsage("claude-sonnet-5-5", Nano(70_000_000), 900, 1770, 37_800, 19_800),)
         if session is None
         else (),
     )

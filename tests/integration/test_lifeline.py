@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from core.charges import Usage
 from core.models import CostSource, RunOutcome, RunPhase, Task, TaskStatus
-from core.settlement import Settlement, Usage
+from core.settlement import Settlement
+from execution.assignment import Crew
 from execution.lifeline import Rescue, rescue
-from execution.run import Crew
 from execution.strays import MARKER, marker
 from fixtures_heart import WORKER, World, nano
 from fixtures_run import ScriptedBackend, crew_of, record_of, store_of

@@ -3,12 +3,13 @@
 from sqlalchemy import select
 
 from core import settlement
+from core.charges import Charge, ModelUsage, Usage
 from core.database import Database
 from core.leases import Claim
 from core.models import CostSource, Run, RunOutcome, UsageModel
 from core.money import Nano, to_nano
 from core.scheduler import SmartScheduler
-from core.settlement import Charge, ModelCharge, Settlement, Usage
+from core.settlement import Settlement
 from core.states import Patience
 from core.task_queue import TaskQueue
 
@@ -27,7 +28,7 @@ def settle_next(queue: TaskQueue, usage: Usage) -> Charge:
         return settlement.settle(connection, claim, how, Patience(), queue.clock.now()).charge
 
 
-def reported(total: str, metered: str = "0", *models: ModelCharge) -> Usage:
+def reported(total: str, metered: str = "0", *models: ModelUsage) -> Usage:
     return Usage(
         session_total_usd=total, session_id=SESSION, metered=to_nano(metered), models=models
     )
@@ -71,8 +72,8 @@ def test_without_a_meter_the_rest_of_the_total_is_charged_after_a_killed_run(
 def test_models_too_are_charged_the_difference(queue: TaskQueue, database: Database) -> None:
     queue.add_task("one")
     queue.add_task("two")
-    settle_next(queue, reported("0.60", "0", ModelCharge("a", Nano(600_000_000), 100, 10)))
-    twice = ModelCharge("a", Nano(800_000_000), 150, 15), ModelCharge("b", Nano(100_000_000), 7, 1)
+    settle_next(queue, reported("0.60", "0", ModelUsage("a", Nano(600_000_000), 100, 10)))
+    twice = ModelUsage("a", Nano(800_000_000), 150, 15), ModelUsage("b", Nano(100_000_000), 7, 1)
     settle_next(queue, reported("0.90", "0", *twice))
 
     with database.read() as session:

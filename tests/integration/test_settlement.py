@@ -5,12 +5,13 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
-from core import leases, settlement
+from core import charges, leases
+from core.charges import Usage
 from core.errors import LeaseLost
 from core.leases import Claim
 from core.models import Base, RunOutcome, RunPhase, TaskStatus, WaitReason
 from core.money import ZERO
-from core.settlement import Settlement, Usage
+from core.settlement import Settlement
 from core.states import Patience
 from fixtures_heart import WORKER, World, at, nano
 
@@ -155,7 +156,7 @@ def test_a_settlement_that_fails_anywhere_has_not_happened(sqlite_world: World, 
     trigger = (
         f"CREATE TRIGGER full_disk BEFORE {verb} ON {table} BEGIN SELECT RAISE(ABORT, 'x'); END"
     )
-    model = settlement.ModelCharge("sonnet", nano("0.10"))
+    model = charges.ModelUsage("sonnet", nano("0.10"))
     how = Settlement(RunOutcome.COMPLETED, Usage("0.10", models=(model,)), session_id="s-1")
     with world.database.write() as connection:
         connection.execute(text(trigger))

@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import text
 
+from core.charges import ModelUsage
 from core.money import Nano
-from core.settlement import ModelCharge
 from core.spending import By, Share, Spending, spending
 from fixtures_heart import World, at, nano
 
@@ -17,7 +17,7 @@ def spent(world: World, by: By, project: str | None = None) -> Spending:
 @pytest.fixture
 def charged(world: World) -> World:
     """Two models in one charge, a charge without models, a rehearsal."""
-    models = (ModelCharge("opus", 200_000_000), ModelCharge("haiku", 50_000_000))
+    models = (ModelUsage("opus", Nano(200_000_000)), ModelUsage("haiku", Nano(50_000_000)))
     for moment, project, cost, more in (
         (at("23:59:59"), "shop", "0.25", {"models": models}),
         (at("00:00", day=1), "blog", "0.000000001", {}),

@@ -4,7 +4,8 @@ import sqlite3
 
 import pytest
 
-from core.settlement import ModelCharge
+from core.charges import ModelUsage
+from core.money import Nano
 from fixtures_cli import Shell, empty_shell, shell
 from fixtures_heart import at
 
@@ -17,7 +18,7 @@ def spent(shell: Shell) -> Shell:
     world = shell.world
     for moment, project, cost, more in (
         (at("09:00"), "shop", "0.25", {}),
-        (at("21:00"), None, "0.072102", {"models": (ModelCharge("opus", 70_000_000),)}),
+        (at("21:00"), None, "0.072102", {"models": (ModelUsage("opus", Nano(70_000_000)),)}),
         (at("09:00", day=1), "shop", "0.10", {"rehearsal": True}),
     ):
         world.clock.set(moment)

@@ -3,9 +3,10 @@ import stat
 from pathlib import Path
 
 from conftest import StoppedClock
+from core.charges import ModelUsage
 from core.money import Nano
 from core.redaction import redact
-from execution.agent import CallMetered, ModelUsage, Said, ToolUsed
+from execution.agent import CallMetered, Said, ToolUsed
 from execution.run_log import RunLog, log_path
 
 SECRET = "sk-ant-api03-run-log-0123456789abcdef"

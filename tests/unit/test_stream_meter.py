@@ -32,7 +32,7 @@ def test_a_call_is_told_when_it_begins_and_counted_when_it_ends() -> None:
     known_at_once = cost_of(MODEL, input_tokens=1000, output_tokens=1)
     assert answers[:3] == [CallBegun(known_at_once), None, None]
     assert isinstance(answers[3], CallMetered)
-    assert (answers[3].usage.cost, answers[3].spent, meter.metered) == (price, price, price)
+    assert (answers[3].usage.cost_nano, answers[3].spent, meter.metered) == (price, price, price)
 
 
 def test_a_repeated_call_is_counted_once() -> None:
@@ -95,4 +95,4 @@ def test_models_are_summed_apart() -> None:
             meter.feed(event)
     summed = {usage.model: usage.input_tokens for usage in meter.models}
     assert summed == {MODEL: 2000, "claude-haiku-5-5": 1000}
-    assert sum(usage.cost for usage in meter.models) == meter.metered
+    assert sum(usage.cost_nano for usage in meter.models) == meter.metered

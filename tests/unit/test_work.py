@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from core.charges import ModelUsage
 from core.leases import Claim
 from core.models import RunOutcome
 from core.money import ZERO, Nano
@@ -11,7 +12,6 @@ from execution.agent import (
     AgentOutcome,
     CallBegun,
     Ending,
-    ModelUsage,
     Session,
     StopReason,
     StopSignal,
