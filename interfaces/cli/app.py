@@ -33,7 +33,8 @@ COMMANDS: Final = {
     "db": Entry("interfaces.cli.db:db", "Upgrade, copy or check the database."),
     "doctor": Entry("interfaces.cli.doctor:doctor", "Check this installation."),
     "rehearse": Entry(
-        "interfaces.cli.rehearse:rehearse", "Play a whole night without account or network."
+        "interfaces.cli.rehearse:rehearse",
+        "Play a whole night without account or network, and prove what was promised.",
     ),
     "service": Entry("interfaces.cli.service:service", "Run Sleepless under systemd."),
 }

@@ -34,6 +34,11 @@ def options(text: str) -> set[str]:
     return set(re.findall(r"^\| `(--[a-z-]+)`", text, re.MULTILINE))
 
 
+def shown(command: click.Command) -> list[click.Parameter]:
+    """The parameters that its help shows."""
+    return [param for param in command.params if not getattr(param, "hidden", False)]
+
+
 COMMANDS = dict(commands())
 
 
@@ -41,7 +46,7 @@ COMMANDS = dict(commands())
 def test_every_command_is_described_with_exactly_its_options(path: str) -> None:
     described = section(path)
     assert described.strip()
-    own = {opt for param in COMMANDS[path].params for opt in param.opts if opt.startswith("--")}
+    own = {opt for param in shown(COMMANDS[path]) for opt in param.opts if opt.startswith("--")}
     assert options(described) == own
 
 
@@ -59,7 +64,7 @@ def test_every_option_says_what_it_is_for() -> None:
     silent = [
         f"{path} {param.opts[0]}"
         for path, command in COMMANDS.items()
-        for param in command.params
+        for param in shown(command)
         if isinstance(param, click.Option) and not param.help
     ]
     assert silent == []
