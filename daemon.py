@@ -43,6 +43,7 @@ from execution import prices
 from execution.agent import AgentBackend, StopReason
 from execution.assignment import Crew
 from execution.claude_code_executor import ClaudeCodeExecutor, ClaudeSettings
+from execution.git import require_git
 from execution.lifeline import Rescue, rescue
 from execution.record import Store, facts_of
 from execution.slots import Slots
@@ -214,6 +215,7 @@ async def serve(settings: Settings, credentials: Credentials) -> int:
 
 
 async def _build(settings: Settings, credentials: Credentials, stack: AsyncExitStack) -> Parts:
+    require_git()
     clock = SystemClock()
     database = Database(settings.database.url)
     stack.enter_context(Ownership(database, settings.workspace.root))

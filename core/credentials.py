@@ -59,15 +59,18 @@ def _from_systemd(directory: str | None, name: str) -> str | None:
     if not directory:
         return None
     for spelling in (name.lower(), name):
-        path = Path(directory, spelling)
-        if path.is_file():
-            return _content(path) or None
+        content = _content(Path(directory, spelling))
+        if content is not None:
+            return content or None
     return None
 
 
-def _content(path: Path) -> str:
+def _content(path: Path) -> str | None:
+    """None where there is no such file."""
     try:
         return path.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             where="a credential",

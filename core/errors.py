@@ -146,6 +146,12 @@ class GitFailed(WorkspaceError):
     code = "git"
 
 
+class GitMissing(SleeplessError):
+    """git 2.38 or newer is needed on the PATH, and {found}; install one."""
+
+    code = "git_missing"
+
+
 class AgentUnavailable(SleeplessError):
     """The agent program cannot be started: {problem}"""
 

@@ -17,9 +17,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from git import Repo, SymbolicReference
+from core.errors import GitFailed, GitMissing
 
-from core.errors import GitFailed
+# else importing it fails, in several lines, where there is no git; `require_git` says it in one
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+
+from git import Repo, SymbolicReference
 
 #: known to every git without being stored
 EMPTY_FILE = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
@@ -291,11 +294,15 @@ def with_trailers(message: str, trailers: Mapping[str, str]) -> str:
     return "\n\n".join(part for part in (message.strip() or "Work", block) if part) + "\n"
 
 
-def git_version() -> tuple[int, ...]:
-    """Of the program on PATH, for the doctor; compare with OLDEST_GIT."""
-    printed = subprocess.run(["git", "version"], capture_output=True, check=True).stdout
-    number = printed.decode().split()[2]
-    return tuple(int(part) for part in number.split(".")[:3] if part.isdigit())
+def require_git() -> None:
+    """Raises GitMissing unless a git that can do what is asked here is on the PATH."""
+    try:
+        printed = subprocess.run(["git", "version"], capture_output=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        raise GitMissing(found="there is none") from None
+    numbers = re.findall(rb"\d+", printed)
+    if tuple(int(number) for number in numbers[:2]) < OLDEST_GIT:
+        raise GitMissing(found=f"this is {printed.decode().strip()}")
 
 
 def _unlink(path: bytes) -> bytes:

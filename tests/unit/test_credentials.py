@@ -74,3 +74,9 @@ def test_upstream_addresses_are_read_and_left_where_they_are(tmp_path: Path) -> 
 def test_an_address_that_is_none_is_refused() -> None:
     with pytest.raises(ConfigError, match="ANTHROPIC_BASE_URL is 'localhost:8': give an address"):
         take_credentials({"ANTHROPIC_BASE_URL": "localhost:8"})
+
+
+def test_a_credential_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "anthropic_api_key").mkdir()
+    with pytest.raises(ConfigError, match=r"anthropic_api_key.*IsADirectoryError"):
+        take_credentials({"CREDENTIALS_DIRECTORY": str(tmp_path)})

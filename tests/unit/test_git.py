@@ -4,16 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import GitFailed
+from core.errors import GitFailed, GitMissing
 from execution.git import (
     EMPTY_FILE,
-    OLDEST_GIT,
     Conflicted,
     Git,
     Merged,
     environment,
-    git_version,
     one_line,
+    require_git,
     shown,
     with_trailers,
 )
@@ -153,5 +152,34 @@ def test_names_that_are_no_text_are_spelled_out() -> None:
     assert shown("ä\n".encode() + b"\xff") == "ä\n\\xff"
 
 
-def test_this_machine_has_a_git_that_serves() -> None:
-    assert git_version() >= OLDEST_GIT
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The only folder on the PATH."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    return folder
+
+
+def program(folder: Path, version: str) -> None:
+    (folder / "git").write_text(f"#!/bin/sh\necho '{version}'\n")
+    (folder / "git").chmod(0o755)
+
+
+def test_no_git_is_said_in_one_line(path: Path) -> None:
+    assert not list(path.iterdir())
+    with pytest.raises(GitMissing, match=r"needed on the PATH, and there is none; install one"):
+        require_git()
+
+
+@pytest.mark.parametrize("version", ["git version 2.37.9", "git version 1.9"])
+def test_a_git_that_is_too_old_is_named(path: Path, version: str) -> None:
+    program(path, version)
+    with pytest.raises(GitMissing, match=version):
+        require_git()
+
+
+@pytest.mark.parametrize("version", ["git version 2.38.0", "git version 2.39.5 (Apple Git-154)"])
+def test_a_git_that_is_new_enough_will_do(path: Path, version: str) -> None:
+    program(path, version)
+    require_git()
