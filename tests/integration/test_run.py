@@ -1,16 +1,26 @@
 """One run on a real tree and a real database; only the agent's legs are played by a script."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import update
 
+from core.credits import credit_status
 from core.errors import LeaseLost, WorkspaceError
 from core.leases import Claim
 from core.models import CostSource, Run, RunOutcome, RunPhase, Task, TaskStatus
-from execution.agent import AgentOutcome, Ending, StopReason, StopSignal, Terms, Watch
+from execution.agent import (
+    AgentOutcome,
+    Ending,
+    LimitReported,
+    StopReason,
+    StopSignal,
+    Terms,
+    Watch,
+)
 from execution.record import storable
 from execution.run import RunInProgress
 from fixtures_heart import World, nano
@@ -276,3 +286,18 @@ async def test_a_cap_leaves_what_earlier_runs_did_not_spend(
     sqlite_world.clock.advance(hours=1)
     await stage.again().go()
     assert stage.backend.terms[1].max_cost == nano("0.20")
+
+
+async def test_the_provider_says_when_its_usage_window_ends(
+    sqlite_world: World, tmp_path: Path
+) -> None:
+    resets_at = sqlite_world.clock.now() + timedelta(minutes=235)
+    limits = [
+        LimitReported("five_hour", "allowed", resets_at, 0.4),
+        LimitReported("seven_day", "allowed", resets_at + timedelta(days=3), 0.1),
+    ]
+    stage = Stage(sqlite_world, tmp_path, leg(Ending.FINISHED, STARTED, *limits))
+    await stage.run.go()
+    scheduler = sqlite_world.scheduler
+    status = credit_status(sqlite_world.queue, scheduler.budget_manager.policy, slots=3)
+    assert (status.minutes_left, status.tasks_executed) == (235, 1)
