@@ -87,7 +87,8 @@ class Said:
 class LimitReported:
     """The provider's own usage window, from its rate-limit events."""
 
-    kind: str
+    #: five_hour, seven_day …
+    window: str
     status: str
     resets_at: datetime | None
     utilization: float | None

@@ -204,7 +204,7 @@ class Work:
                 await self._record.note(metered_nano=self._money.spent)
                 if not await self._can_afford_more():
                     self._stop.ask(StopReason.BUDGET)
-            case LimitReported(kind="five_hour", resets_at=datetime() as resets_at):
+            case LimitReported(window="five_hour", resets_at=datetime() as resets_at):
                 await self._record.correct_credit_window(self._backend.name, resets_at)
 
     async def _can_afford_more(self) -> bool:
