@@ -20,7 +20,6 @@ from typing import TypeVar
 
 import structlog
 
-from execution.git import git_version
 from execution.landing import Landed, land
 from execution.workspaces import Start, Workspace, Workspaces
 
@@ -44,7 +43,7 @@ def main() -> None:
 
 
 def machine() -> str:
-    git = ".".join(map(str, git_version()))
+    git = subprocess.check_output(["git", "version"], text=True).split()[2]
     load = os.getloadavg()[0]
     return (
         f"{platform.system()} {platform.release()}, {os.cpu_count()} cores (load {load:.1f}), "

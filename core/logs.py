@@ -58,7 +58,6 @@ def configure_logging(settings: "LoggingSettings", stream: TextIO | None = None)
         processors=_PROCESSORS,
         wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=True,
     )
 
 
@@ -81,7 +80,6 @@ def _hand_over(_logger: WrappedLogger, _method: str, event: EventDict) -> tuple[
     return (message,), {"extra": {_FACTS: dict(event)}}
 
 
-# one list for good: loggers remember it at their first use
 _PROCESSORS: Final[list[Any]] = [
     structlog.stdlib.filter_by_level,
     structlog.contextvars.merge_contextvars,

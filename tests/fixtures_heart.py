@@ -6,6 +6,7 @@ SQLite alone.
 
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import URL, func, select, text
+from sqlalchemy.exc import OperationalError
 
 from conftest import StoppedClock
 from core import settlement
@@ -159,7 +161,8 @@ def postgres_database(postgres_server: URL) -> Iterator[Database]:
     with Database(url) as database:
         migrate(database)
         yield database
-    _execute(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+    with suppress(OperationalError):  # the server may have left with another worker
+        _execute(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -2,18 +2,15 @@ import io
 import json
 import logging
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import pytest
 import structlog
-from structlog.contextvars import bind_contextvars, clear_contextvars
+from structlog.contextvars import bind_contextvars
 
 from core.logs import (
-    OURS,
     configure_logging,
-    forget_redactions,
     new_correlation_id,
     redact,
 )
@@ -28,19 +25,9 @@ class Terminal(io.StringIO):
 
 
 @pytest.fixture(autouse=True)
-def _as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
-    root, levels = logging.getLogger(), {name: logging.getLogger(name).level for name in OURS}
-    handlers, level = list(root.handlers), root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    for name, earlier in levels.items():
-        logging.getLogger(name).setLevel(earlier)
-    structlog.reset_defaults()
-    clear_contextvars()
-    forget_redactions()
 
 
 def logging_to(
