@@ -15,6 +15,8 @@ from typing import Final
 import psutil
 
 WARDEN: Final = Path(__file__).with_name("warden.py").resolve()
+#: nothing of the daemon's environment or site-packages has a say in it, and it starts in 10 ms
+ISOLATED = ("-I", "-S")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def launcher(directory: Path, program: Path, allowed: Iterable[str]) -> Iterator
 
 def _written(place: Path, program: Path, allowed: Iterable[str]) -> Launcher:
     made = Launcher(place / "agent", place / "pid")
-    words = [sys.executable, "-I", "-S", str(WARDEN), str(os.getpid()), str(made.pid_file)]
+    words = [sys.executable, *ISOLATED, str(WARDEN), str(os.getpid()), str(made.pid_file)]
     command = shlex.join([*words, ",".join(allowed), str(program)])
     made.path.write_text(f'#!/bin/sh\nexec {command} "$@"\n', encoding="utf-8")
     made.path.chmod(0o700)

@@ -24,8 +24,18 @@ def instance(tmp_path: Path) -> Iterator[str]:
     assert strays(name) == []
 
 
+@pytest.fixture(autouse=True)
+def _counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Coverage cannot look into an isolated interpreter; the executor's tests start that one."""
+    monkeypatch.setattr("execution.launcher.ISOLATED", ())
+
+
+COUNTING = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+ALLOWED = ("PATH", MARKER, "LC_*", "EMPTY", "COVERAGE_*")
+
+
 def environment(instance: str, **more: str) -> dict[str, str]:
-    return {"PATH": os.environ["PATH"], MARKER: marker(7, instance), **more}
+    return {"PATH": os.environ["PATH"], MARKER: marker(7, instance), **COUNTING, **more}
 
 
 def script(place: Path, text: str) -> Path:
@@ -37,7 +47,7 @@ def script(place: Path, text: str) -> Path:
 
 def run(place: Path, instance: str, text: str, *words: str) -> subprocess.CompletedProcess[str]:
     program = script(place, text)
-    with launcher(place / "legs", program, ("PATH", MARKER, "LC_*", "EMPTY")) as started_by:
+    with launcher(place / "legs", program, ALLOWED) as started_by:
         return subprocess.run(
             [started_by.path, *words],
             env=environment(instance, LC_ALL="C", EMPTY="", SECRET="s", EMPTYING="e"),
@@ -72,7 +82,7 @@ def test_only_what_is_allowed_is_in_the_environment(tmp_path: Path, instance: st
 
 
 def test_a_program_that_is_not_there_is_said_so(tmp_path: Path, instance: str) -> None:
-    with launcher(tmp_path, tmp_path / "missing", ("PATH", MARKER)) as started_by:
+    with launcher(tmp_path, tmp_path / "missing", ALLOWED) as started_by:
         done = subprocess.run(
             [started_by.path], env=environment(instance), capture_output=True, check=False
         )
@@ -81,7 +91,7 @@ def test_a_program_that_is_not_there_is_said_so(tmp_path: Path, instance: str) -
 
 
 def test_the_launcher_is_gone_afterwards(tmp_path: Path) -> None:
-    with launcher(tmp_path / "legs", Path("/bin/true"), ("PATH",)) as started_by:
+    with launcher(tmp_path / "legs", Path("/bin/true"), ALLOWED) as started_by:
         assert started_by.warden() is None
         started_by.terminate()  # which does nothing yet
     assert list((tmp_path / "legs").iterdir()) == []
@@ -97,7 +107,7 @@ def test_a_terminated_warden_takes_everything_along(
 ) -> None:
     program = script(tmp_path, f"{polite}\n{STUBBORN}\necho up\nwhile :; do sleep 60; done")
     with (
-        launcher(tmp_path / "legs", program, ("PATH", MARKER)) as started_by,
+        launcher(tmp_path / "legs", program, ALLOWED) as started_by,
         subprocess.Popen(
             [started_by.path], env=environment(instance), stdout=subprocess.PIPE
         ) as warden,
@@ -116,7 +126,7 @@ def test_an_interrupt_is_handed_on_and_ends_nothing_by_itself(
 ) -> None:
     program = script(tmp_path, "trap 'echo heard; exit 5' INT\necho up\nread line")
     with (
-        launcher(tmp_path / "legs", program, ("PATH", MARKER)) as started_by,
+        launcher(tmp_path / "legs", program, ALLOWED) as started_by,
         subprocess.Popen(
             [started_by.path],
             env=environment(instance),
