@@ -61,6 +61,7 @@ class SmartScheduler:
         self.worker = worker or default_worker()
         policy = policy or TimeOfDay._policy(daily_budget_usd, night_quota_percent)  # noqa: SLF001 - one module
         self.budget_manager = BudgetManager(task_queue.database, policy, self.clock)
+        self._clock_is_told = False
 
     def get_next_tasks(self) -> list[Task]:
         """Claim what may start now, each with its hold, up to the free slots; usually none.
@@ -81,15 +82,21 @@ class SmartScheduler:
         now = self.clock.now()
         with self.task_queue.database.write() as connection:
             answer = admission.admit_next(connection, self.budget_manager.policy, self.worker, now)
+        self._announce(answer, now)
+        return answer
+
+    def _announce(self, answer: Admission, now: datetime) -> None:
+        """Each thing once, however often the daemon looks."""
+        clock_is_wrong = isinstance(answer, Refused) and answer.limit is admission.Limit.CLOCK
+        if clock_is_wrong and not self._clock_is_told:
+            advice = "nothing starts until the clock has caught up with the ledger"
+            log.error("clock.jumped_back", now=now.isoformat(), advice=advice)
+        self._clock_is_told = clock_is_wrong
         match answer:
             case Refused(newly_exhausted=True):
                 announce_exhaustion(answer)
-            case Refused(limit=admission.Limit.CLOCK):
-                advice = "nothing starts until the clock has caught up with the ledger"
-                log.error("clock.jumped_back", now=now.isoformat(), advice=advice)
             case Admitted(resumed=True):
                 log.info("budget.resumed")
-        return answer
 
     def record_task_usage(  # noqa: PLR0913 - S2's own signature
         self,

@@ -180,6 +180,20 @@ def test_rule_13_a_clock_that_jumped_back_starts_nothing_and_says_so(world: Worl
     assert isinstance(world.admit(), Admitted)
 
 
+def test_rule_13_a_clock_that_stays_wrong_is_told_once(world: World) -> None:
+    world.add()
+    world.start()
+    world.add()
+    world.clock.advance(hours=-2)
+    scheduler = world.scheduler
+
+    with capture_logs() as logs:
+        for _ in range(3):
+            scheduler.admit_next()
+
+    assert [entry["event"] for entry in logs] == ["clock.jumped_back"]
+
+
 def test_rule_13_a_small_correction_of_the_clock_is_no_jump(world: World) -> None:
     world.add()
     world.start()
