@@ -95,8 +95,14 @@ def test_what_the_provider_refuses_waits_or_fails_by_its_kind(home: Home) -> Non
 
 
 def kill_the_agent(home: Home, model: OutsideModel, task_id: int, calls: int) -> None:
-    """The program alone, as the kernel does it when memory runs out."""
+    """The program alone, as the kernel does it when memory runs out; not before it has passed on
+    that its call is being answered, for that is all a meter can know of it.
+    """
     model.until_called(calls, "dies")
+    until(
+        lambda: home.cost(task_id) + home.run(task_id).metered_nano >= model.sold() > 0,
+        "the meter",
+    )
     run = home.run(task_id)
     assert run.pid
     for program in psutil.Process(run.pid).children():
