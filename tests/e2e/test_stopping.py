@@ -36,7 +36,7 @@ def working(home: Home, model: OutsideModel, text: str, project: str | None) -> 
     task_id = home.add(f"{text} [rehearse: write a.txt A] [rehearse: hang]", project)
     daemon = home.start(**model.environ)
     model.until_called(2, text)
-    until(lambda: home.run(task_id).metered_nano > 0, "the meter")
+    until(lambda: home.run(task_id).metered_nano >= model.sold() > 0, "the meter")
     return daemon, task_id
 
 
