@@ -12,14 +12,13 @@ LENGTH = timedelta(hours=5)
 #: no provider's window is open for longer; those that began before need not be looked at
 LONGEST = timedelta(days=31)
 
-_NOW = bindparam("now", type_=UtcTime())
+#: not yet over is enough: of two workers' clocks, one may be behind that of the run that opened it
 _COUNT = (
     update(CreditWindow)
     .where(
         CreditWindow.backend == bindparam("of"),
         CreditWindow.starts_at > bindparam("long_ago", type_=UtcTime()),
-        CreditWindow.starts_at <= _NOW,
-        CreditWindow.ends_at > _NOW,
+        CreditWindow.ends_at > bindparam("now", type_=UtcTime()),
     )
     .values(tasks_executed=CreditWindow.tasks_executed + 1)
 )
@@ -43,7 +42,6 @@ def correct_end(connection: Connection, backend: str, resets_at: datetime, now: 
         update(CreditWindow)
         .where(
             CreditWindow.backend == backend,
-            CreditWindow.starts_at <= now,
             CreditWindow.ends_at > now,
             CreditWindow.starts_at < resets_at,
         )

@@ -79,8 +79,8 @@ class SmartScheduler:
 
     def admit_next(self) -> Admission:
         """One claim with its hold, or the reason why there is none; tells people once."""
-        now = self.clock.now()
         with self.task_queue.database.write() as connection:
+            now = self.clock.now()  # once alone: waiting for the lock may take us over an edge
             answer = admission.admit_next(connection, self.budget_manager.policy, self.worker, now)
         self._announce(answer, now)
         return answer
@@ -119,8 +119,8 @@ class SmartScheduler:
             duration_api_ms=duration_api_ms,
             num_turns=num_turns,
         )
-        now = self.clock.now()
         with self.task_queue.database.write() as connection:
+            now = self.clock.now()
             run = connection.execute(
                 select(Run.__table__).where(Run.task_id == task_id).order_by(Run.id.desc()).limit(1)
             ).one_or_none()

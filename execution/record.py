@@ -140,9 +140,9 @@ class RunRecord:
             return charges.price(session, usage, held)
 
     def _settle(self, how: Settlement) -> Settled:
-        now = self.store.clock.now()
         how = replace(how, error_message=storable(how.error_message))
         with self.store.database.write(wakes=True) as connection:
+            now = self.store.clock.now()
             settled = settlement.settle(connection, self.claim, how, self.store.patience, now)
         announce_charge(self.claim.task_id, settled.charge, how.usage)
         return settled

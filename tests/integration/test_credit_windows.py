@@ -2,9 +2,12 @@
 
 from datetime import timedelta
 
+from sqlalchemy import func, select
+
 from conftest import StoppedClock
 from core import credit_windows
 from core.credits import credit_status
+from core.models import CreditWindow
 from core.policy import BudgetPolicy
 from core.task_queue import TaskQueue
 
@@ -47,3 +50,15 @@ def test_the_provider_knows_better_when_its_window_ends(
         resets_at = clock.now() + timedelta(minutes=235)
         credit_windows.correct_end(connection, "claude", resets_at, clock.now())
     assert minutes_and_runs(queue) == (235, 1)
+
+
+def test_a_run_of_a_worker_whose_clock_is_behind_opens_no_second_window(
+    queue: TaskQueue, clock: StoppedClock
+) -> None:
+    for seconds in (0, -0.2, 0.4):
+        clock.advance(seconds=seconds)
+        with queue.database.write() as connection:
+            credit_windows.count_run(connection, "claude", clock.now())
+    assert minutes_and_runs(queue)[1] == 3
+    with queue.database.read() as session:
+        assert session.scalar(select(func.count()).select_from(CreditWindow)) == 1
