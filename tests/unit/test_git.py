@@ -7,6 +7,7 @@ import pytest
 from core.errors import GitFailed, GitMissing
 from execution.git import (
     EMPTY_FILE,
+    OLDEST_GIT,
     Conflicted,
     Git,
     Merged,
@@ -17,6 +18,7 @@ from execution.git import (
     with_trailers,
 )
 from fixtures_git import git
+from interfaces.cli.checks import GIT_FLOOR
 
 
 @pytest.fixture
@@ -183,3 +185,9 @@ def test_a_git_that_is_too_old_is_named(path: Path, version: str) -> None:
 def test_a_git_that_is_new_enough_will_do(path: Path, version: str) -> None:
     program(path, version)
     require_git()
+
+
+def test_the_doctor_asks_for_the_same_git_as_the_daemon() -> None:
+    """The doctor may not import the daemon's git, so each says it; here they are held together."""
+    assert GIT_FLOOR == OLDEST_GIT
+    assert ".".join(map(str, OLDEST_GIT)) in str(GitMissing(found="there is none"))
