@@ -5,27 +5,27 @@ Times are aware UTC in Python and naive UTC in the database (`YYYY-MM-DD HH:MM:S
 """
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from sqlalchemy import (
     JSON,
-    BigInteger,
     CheckConstraint,
     ForeignKey,
     Index,
-    Integer,
     String,
-    Text,
     text,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
-from core import vocabulary
-from core.columns import CanonicalUSD, UtcTime, partial_index, words
+from core.base import Base
+from core.chat_models import EventCursor, Instruction, Message, Person, Received
+from core.columns import CanonicalUSD, partial_index, words
 from core.vocabulary import (
     CostSource,
     EntryKind,
     HoldState,
+    MessageKind,
+    MessageState,
     ProjectStatus,
     RunOutcome,
     RunPhase,
@@ -42,10 +42,17 @@ __all__ = [
     "CreditWindow",
     "EntryKind",
     "Event",
+    "EventCursor",
     "Hold",
     "HoldState",
+    "Instruction",
+    "Message",
+    "MessageKind",
+    "MessageState",
+    "Person",
     "Project",
     "ProjectStatus",
+    "Received",
     "Run",
     "RunOutcome",
     "RunPhase",
@@ -57,15 +64,6 @@ __all__ = [
     "UsageModel",
     "WaitReason",
 ]
-
-
-class Base(DeclarativeBase):
-    type_annotation_map: ClassVar[dict[Any, Any]] = {
-        datetime: UtcTime(),
-        int: BigInteger().with_variant(Integer(), "sqlite"),
-        str: Text(),
-        dict[str, Any]: JSON(),
-    } | {kind: words(kind) for kind in vocabulary.ALL}
 
 
 #: serious before random, first come first served inside: the one order of the queue

@@ -85,6 +85,26 @@ class ProjectStatus(StrEnum):
     ARCHIVED = "archived"
 
 
+class MessageKind(StrEnum):
+    """What a message in a conversation is for."""
+
+    CARD = "card"  # a task as it stands, edited in place
+    RESULT = "result"  # done, and what came of it
+    FAILURE = "failure"
+    NEEDS_YOU = "needs_you"
+    REPLY = "reply"  # to what somebody said
+    FILE = "file"  # a log or a diff
+    DIGEST = "digest"
+    ALERT = "alert"
+
+
+class MessageState(StrEnum):
+    DUE = "due"
+    SENDING = "sending"  # it may have arrived; looked for before it is sent again
+    SENT = "sent"
+    GIVEN_UP = "given_up"  # refused for good; `error` says why
+
+
 #: every kind of word that the database stores and checks
 ALL: tuple[type[StrEnum], ...] = (
     TaskPriority,
@@ -96,4 +116,6 @@ ALL: tuple[type[StrEnum], ...] = (
     EntryKind,
     CostSource,
     ProjectStatus,
+    MessageKind,
+    MessageState,
 )
