@@ -27,10 +27,15 @@ class Why:
 def why(queue: TaskQueue, policy: BudgetPolicy, slots: int, task_id: int) -> Why:
     """Raises TaskNotFound."""
     task = queue.get_task(task_id)
+    with queue.database.read() as session:
+        return explain(session, policy, task, slots, queue.clock.now())
+
+
+def explain(session: Session, policy: BudgetPolicy, task: Task, slots: int, now: datetime) -> Why:
+    """The same for who looks at more of the task in one transaction."""
     if task.status is not TaskStatus.PENDING:
         return Why(task.status, None, _not_waiting(task))
-    with queue.database.read() as session:
-        return _waiting(session, policy, task, slots, queue.clock.now())
+    return _waiting(session, policy, task, slots, now)
 
 
 def _not_waiting(task: Task) -> str:
