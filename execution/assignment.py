@@ -1,5 +1,6 @@
 """What an agent is given for one run: a tree, a conversation, words, and terms."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core import admission
@@ -56,10 +57,14 @@ async def session_for(crew: Crew, record: RunRecord, task: Task) -> Session | No
     return Session(session_id, await record.session_total(session_id))
 
 
-def assign(crew: Crew, database: Database, prepared: Prepared) -> Assignment:
-    """Blocking: it reads what went before."""
+def assign(
+    crew: Crew, database: Database, prepared: Prepared, said: Sequence[str] = ()
+) -> Assignment:
+    """`said`: all that people said to the task since it was queued. Blocking: it reads what went
+    before.
+    """
     task, run, agent = prepared.task, prepared.run, crew.settings.agent
-    text = brief.request(task, brief.last_run(database, task.id, run.id))
+    text = brief.request(task, brief.last_run(database, task.id, run.id), said)
     with_digest = brief.brief(task.project_name, _digest(crew, database, prepared))
     without_digest = brief.brief(task.project_name, ())
     terms = Terms(

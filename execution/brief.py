@@ -63,8 +63,17 @@ class LastRun:
     verify_output: str = ""
 
 
-def request(task: Task, last: LastRun | None) -> str:
-    """The task's text as it is, or with a hand-over note when it was tried before."""
+def request(task: Task, last: LastRun | None, said: Sequence[str] = ()) -> str:
+    """The task's text, what was said to it since, and a hand-over note when it was tried before."""
+    return "\n\n".join([_handed_over(task, last), *([told_meanwhile(said)] if said else [])])
+
+
+def told_meanwhile(said: Sequence[str]) -> str:
+    """What the person added after the task was queued, oldest first."""
+    return _prompt("told").format(said="\n\n".join(said))
+
+
+def _handed_over(task: Task, last: LastRun | None) -> str:
     if last is not None and last.outcome in _INTERRUPTIONS:
         reason = _INTERRUPTIONS[last.outcome]
         return _prompt("continue").format(reason=reason, description=task.description)

@@ -1,6 +1,7 @@
 """What a run writes about itself, off the event loop and behind the fence of its lease."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import structlog
 from sqlalchemy import select
 
-from core import charges, credit_windows, leases, settlement
+from core import charges, credit_windows, instructions, leases, settlement
 from core.budget import BudgetManager
 from core.charges import Charge, Usage
 from core.clock import Clock
@@ -88,6 +89,19 @@ class RunRecord:
     async def project_session(self, project_id: str) -> str | None:
         return await asyncio.to_thread(self._project_session, project_id)
 
+    async def instructions_waiting(self) -> int:
+        return await asyncio.to_thread(self._instructions_waiting)
+
+    async def take_instructions(self) -> Sequence[str]:
+        """What was said to the task and given to no agent yet; now this run's is told."""
+        fresh, _ = await asyncio.to_thread(self._take_instructions)
+        return fresh
+
+    async def all_instructions(self) -> Sequence[str]:
+        """All that was ever said to the task: an earlier run may have died before it listened."""
+        _, ever = await asyncio.to_thread(self._take_instructions)
+        return ever
+
     async def quote(self, usage: Usage) -> Charge:
         """What settling would charge now."""
         return await asyncio.to_thread(self._quote, usage)
@@ -133,6 +147,16 @@ class RunRecord:
     def _project_session(self, project_id: str) -> str | None:
         with self.store.database.read() as session:
             return session.scalar(select(Project.session_id).where(Project.id == project_id))
+
+    def _instructions_waiting(self) -> int:
+        with self.store.database.read() as session:
+            return instructions.waiting(session, self.claim.task_id)
+
+    def _take_instructions(self) -> tuple[Sequence[str], Sequence[str]]:
+        claim, now = self.claim, self.store.clock.now()
+        with self.store.database.write() as connection:
+            fresh = instructions.give(connection, claim.task_id, claim.run_id, now)
+            return fresh, instructions.said_to(connection, claim.task_id)
 
     def _quote(self, usage: Usage) -> Charge:
         held = self._held()

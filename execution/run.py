@@ -110,7 +110,8 @@ class RunInProgress:
 
     async def _work(self, prepared: Prepared) -> Worked:
         store = self._record.store
-        given = await asyncio.to_thread(assign, self._crew, store.database, prepared)
+        said = await self._record.all_instructions()
+        given = await asyncio.to_thread(assign, self._crew, store.database, prepared, said)
         await self._record.enter(RunPhase.WORKING)
         root = self._crew.settings.workspace.root
         run_log = RunLog(log_path(root, prepared.run.id), store.clock)

@@ -15,7 +15,7 @@ from core.charges import ModelUsage, Usage
 from core.errors import LeaseLost, UnknownPrice
 from core.models import RunOutcome, Task
 from core.money import ZERO, Nano, shown, usd
-from execution import prices
+from execution import brief, prices
 from execution.agent import (
     AgentBackend,
     AgentEvent,
@@ -155,8 +155,12 @@ class Work:
                 log.warning("session.lost", session_id=terms.session.id)
                 text, terms = plan.text_without_session, plan.without_session(terms)
             elif leg.ending is Ending.MAX_COST and leg.session_id and await self._can_go_on():
-                session = Session(leg.session_id, leg.reported_total or ZERO)
-                text, terms = _GO_ON, replace(terms, session=session)
+                text, terms = _GO_ON, _in_session_of(leg, terms)
+            elif leg.ending is Ending.FINISHED and leg.session_id and await self._is_told_more():
+                if not await self._can_afford_more():
+                    return self._worked(replace(leg, ending=Ending.MAX_COST), terms)
+                said = await self._record.take_instructions()
+                text, terms = brief.told_meanwhile(said), _in_session_of(leg, terms)
             else:
                 return self._worked(leg, terms)
 
@@ -218,6 +222,10 @@ class Work:
         saw_calls = self._money.next_call > ZERO  # else every leg would end like this one
         return self._stop.reason is None and saw_calls and await self._can_afford_more()
 
+    async def _is_told_more(self) -> bool:
+        """Has somebody said something to the task while its agent worked?"""
+        return self._stop.reason is None and await self._record.instructions_waiting() > 0
+
     def _worked(self, last: AgentOutcome, terms: Terms) -> Worked:
         outcome = self._outcome_of(last)
         session_id = last.session_id or (terms.session.id if terms.session else None)
@@ -271,6 +279,11 @@ class Work:
             case _:
                 said = last.error or last.text or f"The agent ended with: {last.ending.value}."
                 return _WORDS.get(outcome, said)
+
+
+def _in_session_of(leg: AgentOutcome, terms: Terms) -> Terms:
+    assert leg.session_id is not None  # noqa: S101 - asked by the callers
+    return replace(terms, session=Session(leg.session_id, leg.reported_total or ZERO))
 
 
 def expected_next(call: ModelUsage) -> Nano:

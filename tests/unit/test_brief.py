@@ -63,3 +63,9 @@ def test_after_a_refusal_the_agent_hears_the_end_of_what_the_check_said() -> Non
 
 def test_a_check_that_said_nothing_is_no_gap() -> None:
     assert "(nothing)" in request(TASK, LastRun(RunOutcome.REFUTED, "no", " \n"))
+
+
+def test_what_was_said_since_stands_behind_the_task_oldest_first() -> None:
+    text = request(TASK, None, ["Use pytest {not unittest}.", "And no new dependency."])
+    assert text.startswith(TASK.description)
+    assert text.index("Use pytest {not unittest}.") < text.index("And no new dependency.")

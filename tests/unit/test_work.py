@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from core import instructions
 from core.charges import ModelUsage
 from core.leases import Claim
 from core.models import RunOutcome
@@ -108,6 +109,41 @@ async def test_a_program_at_its_own_limit_is_started_again_in_its_session(
     assert bench.backend.terms[1].session == Session("session-1", nano("0.40"))
     assert bench.backend.terms[1].max_cost == nano("1.20") - nano("0.40")
     assert worked.usage.metered == nano("0.45")
+
+
+def said(world: World, task_id: int, text: str) -> None:
+    with world.database.write() as connection:
+        instructions.say(connection, task_id, text, "U1", f"key of {text}", world.clock.now())
+
+
+async def test_what_is_said_while_the_agent_works_is_the_next_thing_it_is_told(
+    sqlite_world: World, tmp_path: Path
+) -> None:
+    first = leg(Ending.FINISHED, STARTED, *called("0.10"))
+    second = leg(Ending.FINISHED, STARTED, *called("0.05"), text="Done as you said.")
+    bench = Bench(sqlite_world, tmp_path, first, second)
+    said(sqlite_world, bench.task.id, "Use pytest.")
+    said(sqlite_world, bench.task.id, "And type hints.")
+    worked = await bench.do()
+    assert worked.outcome is RunOutcome.COMPLETED
+    assert worked.text == "Done as you said."
+    assert "Use pytest.\n\nAnd type hints." in bench.backend.texts[1]
+    assert bench.backend.terms[1].session == Session("session-1", nano("0.10"))
+    assert worked.usage.metered == nano("0.15")
+    with sqlite_world.database.read() as session:
+        assert instructions.waiting(session, bench.task.id) == 0
+
+
+async def test_an_instruction_there_is_no_money_for_keeps_the_task_from_being_done(
+    sqlite_world: World, tmp_path: Path
+) -> None:
+    bench = Bench(sqlite_world, tmp_path, leg(Ending.FINISHED, STARTED, *called("0.40")))
+    sqlite_world.configure(daily=nano("5.00"))
+    said(sqlite_world, bench.task.id, "One more thing.")
+    worked = await bench.do()
+    assert worked.outcome is RunOutcome.OUT_OF_BUDGET
+    with sqlite_world.database.read() as session:
+        assert instructions.waiting(session, bench.task.id) == 1
 
 
 async def test_turns_and_time_are_the_runs_and_not_each_legs(
