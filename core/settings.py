@@ -191,7 +191,13 @@ class SlackSettings(Section):
         default=(), description="channel IDs the Slack app answers in"
     )
     admins: Members = Field(
-        default=(), description="member IDs that may change budgets and projects"
+        default=(), description="member IDs that may also change what others asked for"
+    )
+    digest_at: WallTime = Field(
+        default=time(8), description="when the morning digest comes, HH:MM in each reader's zone"
+    )
+    commands_per_minute: Count = Field(
+        default=30, description="how many commands and clicks one person may send in a minute"
     )
 
 
