@@ -7,9 +7,7 @@ before the first has written its last word. Runs end before any of that.
 
 import argparse
 import asyncio
-import hashlib
 import os
-import signal
 import sys
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
@@ -19,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from pydantic import SecretStr
 
 from core import failpoints, leases, line, sd_notify
 from core.admission import Admitted, Refused, Worker
@@ -38,16 +35,15 @@ from core.schedules import EdgeTicks
 from core.settings import Credentials, Settings, load_settings, take_credentials
 from core.states import Patience
 from core.task_queue import TaskQueue
+from core.termination import Termination
 from core.wakeup import DatagramListener
-from execution import prices
-from execution.agent import AgentBackend, StopReason
+from execution.agent import StopReason
 from execution.assignment import Crew
-from execution.claude_code_executor import ClaudeCodeExecutor, ClaudeSettings
+from execution.crew import hire, idle_because
 from execution.git import require_git
 from execution.lifeline import Rescue, rescue
 from execution.record import Store, facts_of
 from execution.slots import Slots
-from execution.workspaces import Workspaces
 
 log = structlog.get_logger("daemon")
 
@@ -202,16 +198,16 @@ async def serve(settings: Settings, credentials: Credentials) -> int:
     async with AsyncExitStack() as stack:
         parts = await _build(settings, credentials, stack)
         daemon = SleeplessDaemon(parts)
-        signals = _Signals(daemon.drain)
-        stack.enter_context(signals)
+        termination = Termination(daemon.drain)
+        stack.enter_context(termination)
         found = await rescue(parts.store, parts.crew, parts.scheduler.worker)
         await _start(_listener(parts.store.database, daemon.wake), stack)
         policy = parts.scheduler.budget_manager.policy
         await _start(EdgeTicks(policy.hours, lambda _: daemon.wake()), stack)
         _say_hello(parts, credentials)
-        await signals.stoppable(daemon.run(found))
+        await termination.stoppable(daemon.run(found))
     log.info("daemon.stopped")
-    return signals.exit_code
+    return termination.exit_code
 
 
 async def _build(settings: Settings, credentials: Credentials, stack: AsyncExitStack) -> Parts:
@@ -235,8 +231,8 @@ async def _build(settings: Settings, credentials: Credentials, stack: AsyncExitS
         worker=_worker(settings),
         clock=clock,
     )
-    crew = await _crew(settings, credentials, stack)
-    return Parts(settings, store, scheduler, crew, await _idle_because(settings, credentials))
+    crew = await hire(settings, credentials, stack)
+    return Parts(settings, store, scheduler, crew, await idle_because(settings, credentials))
 
 
 def _worker(settings: Settings) -> Worker:
@@ -246,58 +242,6 @@ def _worker(settings: Settings) -> Worker:
         backend=settings.agent.backend,
         model=settings.agent.model,
     )
-
-
-async def _crew(settings: Settings, credentials: Credentials, stack: AsyncExitStack) -> Crew:
-    workspaces = Workspaces(settings.workspace.root)
-    instance = _instance(settings)
-    backend = await _backend(settings, credentials, (workspaces, instance), stack)
-    return Crew(settings, workspaces, backend, instance)
-
-
-async def _backend(
-    settings: Settings,
-    credentials: Credentials,
-    place: tuple[Workspaces, str],
-    stack: AsyncExitStack,
-) -> AgentBackend:
-    """The real program; in a rehearsal its model is a script on loopback."""
-    workspaces, instance = place
-    if settings.agent.backend == "rehearsal":
-        # a web server, which nobody else has to wait for
-        from execution.rehearsal.model_server import ScriptedModel
-
-        model = await stack.enter_async_context(ScriptedModel())
-        key = SecretStr("rehearsal-needs-no-key")
-        access = ClaudeSettings(
-            instance=instance, name="rehearsal", api_key=key, base_url=model.url
-        )
-        return ClaudeCodeExecutor(access, workspaces)
-    access = ClaudeSettings(
-        instance=instance,
-        api_key=credentials.anthropic_api_key,
-        base_url=credentials.anthropic_base_url,
-    )
-    return ClaudeCodeExecutor(access, workspaces)
-
-
-def _instance(settings: Settings) -> str:
-    """The same at every start for the same workspace, so that a new daemon knows the old one's
-    processes.
-    """
-    root = str(settings.workspace.root.resolve())
-    return hashlib.sha256(root.encode()).hexdigest()[:16]
-
-
-async def _idle_because(settings: Settings, credentials: Credentials) -> str | None:
-    if settings.agent.backend == "claude" and credentials.anthropic_api_key is None:
-        return (
-            "ANTHROPIC_API_KEY is not set: tasks are queued and wait; set it and restart, or try"
-            " agent.backend: rehearsal"
-        )
-    if not await asyncio.to_thread(prices.known, settings.agent.model):
-        return f"agent.model {settings.agent.model} has no known price: nothing may be spent on it"
-    return None
 
 
 def _listener(database: Database, on_wake: Callable[[], None]) -> Any:
@@ -330,42 +274,6 @@ def _say_hello(parts: Parts, credentials: Credentials) -> None:
         database=str(parts.store.database.path or parts.store.database.url.database),
     )
     sd_notify.notify("READY=1", f"STATUS={parts.idle_because or 'ready'}")
-
-
-class _Signals:
-    """The first SIGTERM or SIGINT drains, a second one stops at once. SIGTERM is what systemd and
-    people stop services with: a clean drain is success, a forced stop is 128 + the signal.
-    """
-
-    def __init__(self, drain: Callable[[], None]) -> None:
-        self._drain = drain
-        self._main: asyncio.Task[None] | None = None
-        self._asked = False
-        self.exit_code = 0
-
-    def __enter__(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._handle, number)
-
-    def __exit__(self, *_: object) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
-
-    async def stoppable(self, work: Coroutine[Any, Any, None]) -> None:
-        self._main = asyncio.create_task(work, name="daemon")
-        try:
-            await self._main
-        except asyncio.CancelledError:
-            log.warning("daemon.stopped_now", exit_code=self.exit_code)
-
-    def _handle(self, number: signal.Signals) -> None:
-        if self._asked and self._main:
-            self.exit_code = 128 + number
-            self._main.cancel()
-        self._asked = True
-        self._drain()
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -23,6 +23,7 @@ from execution.agent import (
 )
 from execution.record import storable
 from execution.run import RunInProgress
+from execution.run_diff import diff_of
 from fixtures_heart import World, nano
 from fixtures_run import STARTED, Leg, ScriptedBackend, called, crew_of, leg, record_of
 
@@ -301,3 +302,23 @@ async def test_the_provider_says_when_its_usage_window_ends(
     scheduler = sqlite_world.scheduler
     status = credit_status(sqlite_world.queue, scheduler.budget_manager.policy, slots=3)
     assert (status.minutes_left, status.tasks_executed) == (235, 1)
+
+
+async def test_what_a_run_changed_can_be_read_landed_or_on_its_branch(
+    sqlite_world: World, tmp_path: Path
+) -> None:
+    refuses = {"verify": {"command": "false"}}
+    for sections in ({}, refuses):
+        stage = Stage(sqlite_world, tmp_path / str(len(sections)), WRITES, **sections)
+        before = stage.row
+        assert diff_of(stage.crew.workspaces, before) is None
+        await stage.run.go()
+        diff = diff_of(stage.crew.workspaces, stage.row) or ""
+        assert "+++ b/made.txt" in diff
+        assert "+made by a leg" in diff
+
+
+async def test_a_run_that_changed_nothing_has_no_diff(sqlite_world: World, tmp_path: Path) -> None:
+    stage = Stage(sqlite_world, tmp_path, leg(Ending.FINISHED, STARTED, *called("0.10")))
+    await stage.run.go()
+    assert diff_of(stage.crew.workspaces, stage.row) is None
