@@ -69,11 +69,11 @@ def _edges_around(day: date, hours: Hours) -> list[tuple[datetime, Period]]:
             (hours.night_end, Period.DAYTIME),
         ):
             local = datetime.combine(date_, wall)
-            edges.append((_instant(local, hours.zone), local, period))
+            edges.append((instant_of(local, hours.zone), local, period))
     return [(instant, period) for instant, _, period in sorted(edges)]
 
 
-def _instant(local: datetime, zone: ZoneInfo) -> datetime:
+def instant_of(local: datetime, zone: ZoneInfo) -> datetime:
     """The UTC instant of a wall time: the first of two in autumn, the first after a spring gap."""
     instant = local.replace(tzinfo=zone, fold=0).astimezone(UTC)
     if instant.astimezone(zone).replace(tzinfo=None) == local:
