@@ -113,6 +113,20 @@ class NotPossible(SleeplessError):
     exit_code = 4
 
 
+class MovedOn(SleeplessError):
+    """Task {task_id} is {status} by now; nothing was changed, look at it again."""
+
+    code = "moved_on"
+    exit_code = 4
+
+
+class NotYours(SleeplessError):
+    """You may not change task {task_id}: {problem}"""
+
+    code = "not_yours"
+    exit_code = 4
+
+
 class LeaseLost(SleeplessError):
     """Run {run_id} of task {task_id} belongs to somebody else by now; this one stops quietly."""
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from core import admission, events, line, projects, states
 from core.clock import Clock, SystemClock, as_utc
 from core.database import Database
-from core.errors import BadTask, NotPossible, TaskNotFound
+from core.errors import BadTask, MovedOn, NotPossible, TaskNotFound
 from core.events import Subject
 from core.logs import new_correlation_id
 from core.models import Run, Task, TaskPriority, TaskStatus, WaitReason
@@ -28,6 +28,11 @@ MAX_DESCRIPTION = 50_000
 MAX_PAGE = 500
 
 _RETRIABLE = frozenset({TaskStatus.FAILED, TaskStatus.CANCELLED})
+#: what a person's hurry does not move
+_NOT_OURS = frozenset({WaitReason.LIMIT_REACHED, WaitReason.PROJECT_PAUSED})
+
+#: a task's status and lease epoch as somebody saw them who now acts on it
+Seen = tuple[TaskStatus, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,9 @@ class Wishes:
     idempotency_key: str | None = None
     requested_by: str | None = None
     correlation_id: str | None = None
+    #: the conversation it was asked for in; its card goes there
+    slack_channel: str | None = None
+    slack_thread_ts: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +136,20 @@ class TaskQueue:
             found = {status: count for status, count in rows}  # noqa: C416 - rows are no pairs to mypy
         return {status: found.get(status, 0) for status in TaskStatus}
 
-    def cancel_task(self, task_id: int, by: str = "somebody") -> Cancellation:
-        """Cancel what waits, stop what runs. Raises NotPossible for what is over."""
+    def cancel_task(
+        self, task_id: int, by: str = "somebody", seen: Seen | None = None
+    ) -> Cancellation:
+        """Cancel what waits, stop what runs; a second wish to stop adds nothing to the first.
+
+        Raises NotPossible for what is over, and MovedOn when it is not as it was `seen`.
+        """
         now = self.clock.now()
         with self.database.write(wakes=True) as connection:
-            task = _get(connection, task_id)
+            task = _get(connection, task_id, seen)
             if task.status is TaskStatus.IN_PROGRESS:
-                _set(connection, task_id, now, cancel_requested_by=by)
-                self._tell(connection, "task.cancel_requested", task, now, by=by)
+                if task.cancel_requested_by is None:
+                    _set(connection, task_id, now, cancel_requested_by=by)
+                    self._tell(connection, "task.cancel_requested", task, now, by=by)
                 return Cancellation.STOPPING
             problem = "only what waits or runs can be cancelled."
             states.require(task_id, task.status, TaskStatus.CANCELLED, problem)
@@ -145,14 +159,21 @@ class TaskQueue:
             self._tell(connection, "task.cancelled", task, now, by=by)
         return Cancellation.CANCELLED
 
-    def retry_task(self, task_id: int, max_cost: Nano | None = None, by: str = "somebody") -> Task:
+    def retry_task(
+        self,
+        task_id: int,
+        max_cost: Nano | None = None,
+        by: str = "somebody",
+        seen: Seen | None = None,
+    ) -> Task:
         """Queue a failed or cancelled task again; it goes on from its branch and conversation.
 
-        Raises NotPossible when it has not failed, or has used up its cap and gets no new one.
+        Raises NotPossible when it has not failed, or has used up its cap and gets no new one, and
+        MovedOn when it is not as it was `seen`.
         """
         now = self.clock.now()
         with self.database.write(wakes=True) as connection:
-            task = _get(connection, task_id)
+            task = _get(connection, task_id, seen)
             # the table alone would let a running task through: it goes back to pending as well
             if task.status not in _RETRIABLE:
                 problem = "only a failed or cancelled task can be retried."
@@ -171,12 +192,27 @@ class TaskQueue:
         now = self.clock.now()
         with self.database.write(wakes=True) as connection:
             task = _get(connection, task_id)
-            if task.status is not TaskStatus.PENDING:
-                problem = "only a waiting task has a place in the queue."
-                raise NotPossible(task_id=task_id, status=task.status.value, problem=problem)
+            _require_waiting(task, "only a waiting task has a place in the queue.")
             _set(connection, task_id, now, priority=priority)
             line.elect(connection, task.project_id)
             self._tell(connection, "task.reprioritised", task, now, by=by, priority=priority.value)
+        return self.get_task(task_id)
+
+    def start_now(self, task_id: int, by: str = "somebody", seen: Seen | None = None) -> Task:
+        """Before all that are not serious, and no longer before a time or after a pause; money,
+        the provider's limits and tasks it comes after still bind.
+
+        Raises NotPossible for a task that does not wait, and MovedOn when it is not as it was
+        `seen`.
+        """
+        now = self.clock.now()
+        with self.database.write(wakes=True) as connection:
+            task = _get(connection, task_id, seen)
+            _require_waiting(task, "only a waiting task can be started.")
+            _set(connection, task_id, now, priority=TaskPriority.SERIOUS, not_before=None)
+            if task.wait_reason not in _NOT_OURS:
+                line.place(connection, task_id, now)
+            self._tell(connection, "task.hurried", task, now, by=by)
         return self.get_task(task_id)
 
     def snooze(
@@ -186,9 +222,7 @@ class TaskQueue:
         now = self.clock.now()
         with self.database.write(wakes=True) as connection:
             task = _get(connection, task_id)
-            if task.status is not TaskStatus.PENDING:
-                problem = "only a waiting task can wait longer."
-                raise NotPossible(task_id=task_id, status=task.status.value, problem=problem)
+            _require_waiting(task, "only a waiting task can wait longer.")
             _set(connection, task_id, now, wait_reason=reason, wait_until=as_utc(until))
             line.elect(connection, task.project_id)
         return self.get_task(task_id)
@@ -234,6 +268,8 @@ def _new_task(
         "model": wishes.model,
         "max_cost_nano": wishes.max_cost,
         "idempotency_key": wishes.idempotency_key,
+        "slack_channel": wishes.slack_channel,
+        "slack_thread_ts": wishes.slack_thread_ts,
         "correlation_id": wishes.correlation_id or new_correlation_id(),
         "lease_epoch": 0,
     }
@@ -270,6 +306,7 @@ _INSERT = PreparedInsert(
     *("description", "priority", "status", "wait_reason", "wait_until", "created_at", "updated_at"),
     *("not_before", "attempt_count", "crash_count", "assigned_to", "project_id", "project_name"),
     *("model", "max_cost_nano", "idempotency_key", "correlation_id", "lease_epoch"),
+    *("slack_channel", "slack_thread_ts"),
 )
 _ONE = select(Task.__table__).where(Task.id == bindparam("task"))
 _KEYED = select(Task.__table__).where(Task.idempotency_key == bindparam("key"))
@@ -290,11 +327,19 @@ def _by_key(connection: Connection, key: str | None) -> Task | None:
     return None if row is None else picture(Task, row._asdict())
 
 
-def _get(connection: Connection | Session, task_id: int) -> Task:
+def _get(connection: Connection | Session, task_id: int, seen: Seen | None = None) -> Task:
     row = connection.execute(_ONE, {"task": task_id}).one_or_none()
     if row is None:
         raise TaskNotFound(task_id=task_id)
-    return picture(Task, row._asdict())
+    task = picture(Task, row._asdict())
+    if seen is not None and seen != (task.status, task.lease_epoch):
+        raise MovedOn(task_id=task_id, status=task.status.value.replace("_", " "))
+    return task
+
+
+def _require_waiting(task: Task, problem: str) -> None:
+    if task.status is not TaskStatus.PENDING:
+        raise NotPossible(task_id=task.id, status=task.status.value, problem=problem)
 
 
 def _set(connection: Connection, task_id: int, now: datetime, **values: Any) -> None:
