@@ -14,6 +14,7 @@ from core.columns import partial_index
 from core.vocabulary import MessageKind, MessageState
 
 _UNSENT = "state IN ('due', 'sending')"
+_KEPT = "state = 'sent' AND payload IS NOT NULL"
 
 
 class Received(Base):
@@ -83,6 +84,10 @@ class Message(Base):
         partial_index("ix_chat_messages_unsent", "state", "due_at", "id", where=_UNSENT),
         partial_index("ix_chat_messages_stale", "id", where="wanted_seq > shown_seq"),
         partial_index("ix_chat_messages_place", "channel", "ts", where="ts IS NOT NULL"),
+        partial_index(
+            "ix_chat_messages_thread", "channel", "thread_ts", where="thread_ts IS NOT NULL"
+        ),
+        partial_index("ix_chat_messages_kept", "sent_at", where=_KEPT),
         Index("ix_chat_messages_task", "task_id", "kind"),
         {"sqlite_autoincrement": True},
     )

@@ -70,6 +70,10 @@ def _create_chat_messages() -> None:
     _index("ix_chat_messages_unsent", "chat_messages", ["state", "due_at", "id"], unsent)
     _index("ix_chat_messages_stale", "chat_messages", ["id"], "wanted_seq > shown_seq")
     _index("ix_chat_messages_place", "chat_messages", ["channel", "ts"], "ts IS NOT NULL")
+    threaded = "thread_ts IS NOT NULL"
+    _index("ix_chat_messages_thread", "chat_messages", ["channel", "thread_ts"], threaded)
+    kept = "state = 'sent' AND payload IS NOT NULL"
+    _index("ix_chat_messages_kept", "chat_messages", ["sent_at"], kept)
     op.create_index("ix_chat_messages_task", "chat_messages", ["task_id", "kind"])
 
 
