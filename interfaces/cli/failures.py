@@ -12,7 +12,7 @@ from typing import Final
 import click
 
 from core.errors import SleeplessError
-from interfaces.cli.output import harmless
+from interfaces.plain import harmless
 
 FAILED: Final = 1
 #: 128 + SIGINT and 128 + SIGPIPE, as shells have it

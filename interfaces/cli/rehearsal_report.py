@@ -16,13 +16,13 @@ from rich.text import Text
 from core.money import canonical
 from core.read_only_sql import Answer
 from interfaces.cli.objects import iso
-from interfaces.cli.output import harmless
 from interfaces.cli.rehearsal_programme import DASHBOARD
 from interfaces.cli.rehearsal_promises import Verdict
 from interfaces.cli.rehearsal_show import MARK, Row, table
 from interfaces.cli.rehearsal_snapshot import DAILY_SPENDING, PROJECT_COSTS, Snapshot
 from interfaces.cli.rehearsal_stage import CONFIG, DAEMON_LOG, DATABASE, WORKSPACE
 from interfaces.credits_text import credits_text
+from interfaces.plain import harmless
 
 _TREE: Final = f"{WORKSPACE}/project_{DASHBOARD[0].project}"
 #: what a pipe gets, columns

@@ -14,10 +14,11 @@ from core.why import Why, why
 from interfaces.cli.failures import no_such_command
 from interfaces.cli.invocation import Invocation, who_asks
 from interfaces.cli.objects import iso, run_object, task_object
-from interfaces.cli.output import one_line, say, say_json, say_table
-from interfaces.cli.run_log import RunLogs
+from interfaces.cli.output import say, say_json, say_table
 from interfaces.cli.values import DOLLARS, TASK_ID, json_option
 from interfaces.moments import say_moment
+from interfaces.plain import one_line
+from interfaces.run_log import RunLogs
 
 
 class Tasks(click.Group):

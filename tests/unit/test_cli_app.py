@@ -11,8 +11,8 @@ from core.errors import ConfigError
 from fixtures_cli import Shell, empty_shell, shell
 from interfaces.cli import failures
 from interfaces.cli.app import COMMANDS, program
-from interfaces.cli.output import harmless, one_line
 from interfaces.cli.up import daemon_command
+from interfaces.plain import harmless, one_line
 from source_tree import ROOT
 
 __all__ = ["empty_shell", "shell"]

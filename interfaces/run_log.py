@@ -9,7 +9,7 @@ from typing import Any, Final
 from core.models import Run
 from core.money import shown_exactly
 from core.task_queue import TaskQueue
-from interfaces.cli.output import harmless
+from interfaces.plain import harmless
 
 #: seconds between two looks at a log that is followed
 _LOOK_AGAIN: Final = 0.25
