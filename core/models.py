@@ -156,6 +156,7 @@ class Task(Base):
             unique=True,
         ),
         Index("ix_tasks_status", "status", "id"),
+        partial_index("ix_tasks_over", "completed_at", where="completed_at IS NOT NULL"),
         Index("ix_tasks_project", "project_id", "id"),
         {"sqlite_autoincrement": True},
     )

@@ -52,19 +52,25 @@ def task_view(queue: TaskQueue, policy: BudgetPolicy, slots: int, task_id: int) 
     """One read transaction. Raises TaskNotFound."""
     now = queue.clock.now()
     with queue.database.read() as session:
-        task = _task(session, task_id)
-        run = _newest_run(session, task_id)
-        pending = task.status is TaskStatus.PENDING
-        return TaskView(
-            task=task,
-            run=run,
-            run_count=run.number if run else 0,
-            spent=_spent(session, task_id, run),
-            why=explain(session, policy, task, slots, now) if pending else None,
-            instructions=instructions.waiting(session, task_id),
-            rehearsal=run is not None and run.backend == REHEARSAL,
-            now=now,
-        )
+        return view_of(session, policy, slots, _task(session, task_id), now)
+
+
+def view_of(
+    session: Session, policy: BudgetPolicy, slots: int, task: Task, now: datetime
+) -> TaskView:
+    """The same for who looks at several tasks in one transaction."""
+    run = _newest_run(session, task.id)
+    pending = task.status is TaskStatus.PENDING
+    return TaskView(
+        task=task,
+        run=run,
+        run_count=run.number if run else 0,
+        spent=_spent(session, task.id, run),
+        why=explain(session, policy, task, slots, now) if pending else None,
+        instructions=instructions.waiting(session, task.id),
+        rehearsal=run is not None and run.backend == REHEARSAL,
+        now=now,
+    )
 
 
 def _task(session: Session, task_id: int) -> Task:

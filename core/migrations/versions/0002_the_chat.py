@@ -21,6 +21,8 @@ def upgrade() -> None:
     _create_chat_messages()
     _create_task_instructions()
     _create_chat_people()
+    # what ended in a night, however long the history
+    _index("ix_tasks_over", "tasks", ["completed_at"], "completed_at IS NOT NULL")
 
 
 def _create_chat_received() -> None:
