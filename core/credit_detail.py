@@ -87,7 +87,7 @@ def credit_detail(queue: TaskQueue, status: CreditStatus) -> CreditDetail:
         returns = None
         if where.headroom < policy.estimate:
             returns = ledger.money_returns_at(session, policy, policy.estimate, status.now)
-        holds, rehearsed = _holds(session), _rehearsed(session, where.window, status.now)
+        holds, is_rehearsed = _holds(session), rehearsed(session, where.window, status.now)
     return CreditDetail(
         status=status,
         holds=holds,
@@ -97,7 +97,7 @@ def credit_detail(queue: TaskQueue, status: CreditStatus) -> CreditDetail:
         money_returns_at=returns,
         day_ends_at=utc_day(status.now)[1],
         starved=policy.starved(),
-        rehearsed=rehearsed,
+        rehearsed=is_rehearsed,
     )
 
 
@@ -117,7 +117,7 @@ def _holds(session: Session) -> list[OpenHold]:
     ]
 
 
-def _rehearsed(session: Session, window: Window, now: datetime) -> bool:
+def rehearsed(session: Session, window: Window, now: datetime) -> bool:
     """Does the window's or the day's sum have a rehearsed charge in it?"""
     since = min(window.starts_at, utc_day(now)[0])
     counted = or_(UsageMetric.created_at >= since, UsageMetric.admitted_at >= since)

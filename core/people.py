@@ -33,9 +33,7 @@ class Due:
 
 
 def find(connection: Connection | Session, user: str) -> Person | None:
-    row = connection.execute(
-        select(Person.__table__).where(Person.user_id == user)
-    ).one_or_none()
+    row = connection.execute(select(Person.__table__).where(Person.user_id == user)).one_or_none()
     return None if row is None else picture(Person, row._asdict())
 
 
@@ -82,7 +80,7 @@ def choose_hour(connection: Connection, user: str, at: time, now: datetime) -> N
 
 
 def want_digest(
-    connection: Connection, user: str, wanted: bool, habits: Habits, now: datetime
+    connection: Connection, user: str, habits: Habits, now: datetime, *, wanted: bool
 ) -> None:
     """Who asks for it after today's hour is told from tomorrow on, not that very moment."""
     _change(connection, user, now)
