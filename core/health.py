@@ -14,7 +14,8 @@ from core.windows import Window, window_at
 
 
 class ChatState(StrEnum):
-    OFF = "off"  # no tokens: the command line does everything
+    OFF = "off"  # no tokens, or one that is refused: the command line does everything
+    CONNECTING = "connecting"  # for the first time
     CONNECTED = "connected"
     LOST = "lost"  # it is tried again until it works
 
@@ -24,6 +25,8 @@ class Chat:
     state: ChatState = ChatState.OFF
     #: of the state; None where there is no time to tell
     since: datetime | None = None
+    #: why it is off or lost, and what to do
+    because: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
