@@ -37,6 +37,17 @@ def message_problems(blocks: Any) -> list[str]:
     return [*_all_blocks(blocks, "/blocks", BLOCKS_PER_MESSAGE, None)]
 
 
+def text_length(thing: Any) -> int:
+    """Of every text in there, however deep."""
+    if isinstance(thing, list):
+        return sum(text_length(each) for each in thing)
+    if not isinstance(thing, dict):
+        return 0
+    text = thing.get("text")
+    own = len(text) if isinstance(text, str) else 0
+    return own + sum(text_length(each) for each in thing.values())
+
+
 def view_problems(view: Any, type_: str) -> list[str]:
     if not isinstance(view, dict):
         return ["must provide an object [json-pointer:/view]"]

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from fake_slack import rendering
-from fake_slack.blocks import message_problems
+from fake_slack.blocks import message_problems, text_length
 from fake_slack.registry import (
     channel_for,
     flag,
@@ -14,6 +14,7 @@ from fake_slack.registry import (
     structure,
     writable,
 )
+from fake_slack.shapes import BLOCKS_TEXT_MAX
 from fake_slack.values import Blocks, Channel, Ephemeral, Json, Refused, SlackMessage
 from fake_slack.workspace import Workspace
 
@@ -38,6 +39,14 @@ def content(args: Json) -> tuple[str, Blocks]:
     return text, blocks
 
 
+def spoken(args: Json) -> tuple[str, Blocks]:
+    """What stays has a limit of its own for all blocks together; late answers do not."""
+    text, blocks = content(args)
+    if text_length(blocks) > BLOCKS_TEXT_MAX:
+        raise Refused("msg_blocks_too_long")
+    return text, blocks
+
+
 def refuse_blocks(blocks: Any) -> None:
     problems = message_problems(blocks)
     if problems:
@@ -59,10 +68,18 @@ def thread_of(slack: Workspace, channel: Channel, args: Json) -> str | None:
     return root.ts
 
 
+def conversation(slack: Workspace, args: Json) -> Channel:
+    """Also by somebody's id: then it is the one with them. Only posting takes that."""
+    given = str(args.get("channel") or "")
+    if given in slack.users and given != slack.bot_user:
+        return slack.channels[slack.dm_channel(given)]
+    return writable(slack, args)
+
+
 @method("chat.postMessage")
 def post_message(slack: Workspace, args: Json) -> Json:
-    channel = writable(slack, args)
-    text, blocks = content(args)
+    channel = conversation(slack, args)
+    text, blocks = spoken(args)
     thread_ts = thread_of(slack, channel, args)
     made = slack.store(
         SlackMessage(
@@ -113,7 +130,7 @@ def update(slack: Workspace, args: Json) -> Json:
     found = message_at(slack, channel.id, args.get("ts"))
     if found.bot_id != slack.bot_id:
         raise Refused("cant_update_message")
-    text, blocks = content(args)
+    text, blocks = spoken(args)
     found.edits.append((found.text, found.blocks))
     found.text = text
     if args.get("blocks") is not None:

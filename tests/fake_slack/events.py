@@ -31,6 +31,26 @@ class Events(Workspace):
         named = text.replace("<@BOT>", f"<@{self.bot_user}>")
         return await self._tell(self.say(named, user, message.channel, message.root))
 
+    async def edit(self, message: SlackMessage, text: str) -> Ack:
+        """Somebody changes what they wrote."""
+        where, before = self.where(message.channel), rendering.message(self, message)
+        message.edits.append((message.text, message.blocks))
+        message.text = text
+        self.changed()
+        return await self.event(
+            {
+                "type": "message",
+                "subtype": "message_changed",
+                "hidden": True,
+                "channel": where.id,
+                "channel_type": where.type,
+                "message": rendering.message(self, message),
+                "previous_message": before,
+                "ts": (at := self.new_ts()),
+                "event_ts": at,
+            }
+        )
+
     async def post(self, text: str, user: str = "U1", channel: str = "C1") -> Ack:
         """A message to the channel that mentions nobody."""
         return await self._tell(self.say(text, user, channel))
@@ -71,6 +91,8 @@ class Events(Workspace):
             "channel_type": where.type,
             "event_ts": said.ts,
         }
+        if who.is_bot:
+            event["bot_id"] = f"B{who.id[1:]}"
         if said.is_reply:
             parent = self.find(where.id, said.root)
             event |= {"thread_ts": said.root, "parent_user_id": parent.user if parent else ""}

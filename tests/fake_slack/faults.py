@@ -54,7 +54,7 @@ class Hold:
             raise AssertionError(message) from None
         return self.args
 
-    def release(self, *, after_work: bool = True) -> None:
+    def release(self, after_work: bool = True) -> None:  # noqa: FBT001, FBT002 - reads well
         self._work = after_work
         self._released.set()
 

@@ -56,10 +56,6 @@ def channel_for(slack: Workspace, args: Json, *, name: str = "channel") -> Chann
 
 
 def writable(slack: Workspace, args: Json, *, name: str = "channel") -> Channel:
-    """Also by somebody's id: then it is the conversation with them."""
-    given = str(args.get(name) or "")
-    if given in slack.users and given != slack.bot_user:
-        return slack.channels[slack.dm_channel(given)]
     found = channel_for(slack, args, name=name)
     if found.archived:
         raise Refused("is_archived")

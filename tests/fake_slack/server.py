@@ -35,7 +35,7 @@ class FakeSlack(People):
         self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
-        self._runner = web.AppRunner(self._routes(), shutdown_timeout=2.0)
+        self._runner = web.AppRunner(self._routes(), access_log=None, shutdown_timeout=2.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True)
         await site.start()

@@ -31,7 +31,7 @@ class HeldCall:
         """Wait for the call; answers its arguments."""
         return dict(self._slack.wait(self._hold._reached()))
 
-    def release(self, *, after_work: bool = True) -> None:
+    def release(self, after_work: bool = True) -> None:  # noqa: FBT001, FBT002 - reads well
         self._slack.do(lambda: self._hold.release(after_work=after_work))
 
 

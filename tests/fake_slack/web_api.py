@@ -76,7 +76,7 @@ class WebApi:
         if "retry_after" in facts:
             headers["Retry-After"] = str(facts.pop("retry_after"))
         if refused.status >= 500:
-            return web.Response(status=refused.status, text=refused.error)
+            return web.Response(status=refused.status, text="<html>", content_type="text/html")
         body = {"ok": False, "error": refused.error} | facts
         return web.json_response(body, status=refused.status, headers=headers)
 
