@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import Connection, or_, select
 from sqlalchemy.orm import Session
 
 from core import ledger
@@ -117,7 +117,7 @@ def _holds(session: Session) -> list[OpenHold]:
     ]
 
 
-def rehearsed(session: Session, window: Window, now: datetime) -> bool:
+def rehearsed(session: Connection | Session, window: Window, now: datetime) -> bool:
     """Does the window's or the day's sum have a rehearsed charge in it?"""
     since = min(window.starts_at, utc_day(now)[0])
     counted = or_(UsageMetric.created_at >= since, UsageMetric.admitted_at >= since)
