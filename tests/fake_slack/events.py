@@ -14,6 +14,8 @@ class Events(Workspace):
     envelopes: Envelopes
     #: an app that hears messages and mentions hears of a mention twice, in two events
     mention_twice = True
+    #: what the bot says in a conversation is an event for the app, too
+    echo = False
 
     async def mention(
         self, text: str, user: str = "U1", channel: str = "C1", thread_ts: str | None = None
@@ -77,8 +79,16 @@ class Events(Workspace):
         ack, _ = await asyncio.gather(self.event(mention), other)
         return ack
 
+    async def tell_of_own(self, channel: str, ts: str) -> None:
+        """The event of a message that the bot itself has just sent."""
+        said = self.find(channel, ts)
+        if said:
+            event = self._message_event(said, self.where(channel))
+            await self.envelopes.drop(self._event_envelope(event, None))
+
     def _message_event(self, said: SlackMessage, where: Channel) -> Json:
         who = self.user(said.user)
+        bot_id = said.bot_id or (f"B{who.id[1:]}" if who.is_bot else "")
         event: Json = {
             "type": "message",
             "user": who.id,
@@ -91,8 +101,8 @@ class Events(Workspace):
             "channel_type": where.type,
             "event_ts": said.ts,
         }
-        if who.is_bot:
-            event["bot_id"] = f"B{who.id[1:]}"
+        if bot_id:
+            event["bot_id"] = bot_id
         if said.is_reply:
             parent = self.find(where.id, said.root)
             event |= {"thread_ts": said.root, "parent_user_id": parent.user if parent else ""}

@@ -9,15 +9,15 @@ import fake_slack.conversation_methods
 import fake_slack.team_methods
 import fake_slack.view_methods  # noqa: F401 - they register themselves
 from fake_slack.envelopes import Envelopes
+from fake_slack.events import Events
 from fake_slack.faults import Faults, Pace
 from fake_slack.registry import METHODS
 from fake_slack.scopes import SCOPES
 from fake_slack.values import Call, Json, Refused
-from fake_slack.workspace import Workspace
 
 
 class WebApi:
-    def __init__(self, workspace: Workspace, faults: Faults, envelopes: Envelopes) -> None:
+    def __init__(self, workspace: Events, faults: Faults, envelopes: Envelopes) -> None:
         self._workspace, self._faults, self._envelopes = workspace, faults, envelopes
         self._pace = Pace()
 
@@ -33,6 +33,8 @@ class WebApi:
             body: Json = {"ok": True} | self._work(name, token, args)
         except Refused as refused:
             return self._no(refused)
+        if self._workspace.echo and name == "chat.postMessage":
+            await self._workspace.tell_of_own(body["channel"], body["ts"])
         if self._faults.swallows(name, args):
             return _dropped(request)
         return web.json_response(body, headers=self._headers())
