@@ -47,6 +47,8 @@ _FLAG: Final = re.compile(r"(?P<dashes>--|[—–]-?)(?P<name>[^\W\d_][\w-]*)(?P
 _P: Final = re.compile(r"-p(?:=.*)?\Z")
 _GUARDED_P: Final = re.compile(r"(?<!\S)-p[\s=]")
 _LINE: Final = re.compile(r"[^\n]*")
+#: stands behind a word without a gap; so it does when a flag between them is cut out
+_CLINGS: Final = tuple(".,;:!?")
 _BLANKS: Final = re.compile(r"[^\S\r\n]*")
 _BARE: Final = re.compile(r"\S*")
 _BARE_OF: Final = {
@@ -100,6 +102,8 @@ def _joined(left: str, right: str) -> str:
         return right
     head, tail = left.rstrip(), right.lstrip()
     before, after = left[len(head) :], right[: len(right) - len(tail)]
+    if not after and tail[:1] in _CLINGS:
+        return head + tail
     gap = before if before.count("\n") > after.count("\n") else after or before
     return head + gap + tail
 

@@ -105,7 +105,6 @@ _WORDS: Final = {verb.value: verb for verb in Verb} | {
     "explain": Verb.WHY,
     "ping": Verb.HEALTH,
     "doctor": Verb.HEALTH,
-    "stats": Verb.METRICS,
 }
 _SAID: Final = {verb.value: verb for verb in Verb}
 #: one letter in six may be wrong: `cancle` is cancel, `hosts` are no costs

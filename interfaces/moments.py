@@ -7,16 +7,20 @@ from zoneinfo import ZoneInfo
 
 from core.clock import as_utc
 from core.errors import BadMoment
+from core.windows import Hours, Period, window_at
 
 _SPAN: Final = re.compile(r"\+(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?", re.ASCII)
 _WALL_TIME: Final = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
 
 
-def read_moment(text: str, now: datetime, zone: ZoneInfo) -> datetime:
+def read_moment(text: str, now: datetime, zone: ZoneInfo, night: Hours | None = None) -> datetime:
     """`+1d2h30m`, `20:00` (the next one in `zone`), or ISO 8601 (in `zone` if it names none).
 
+    With `night` also `tonight`: when the next night begins, or `now` in the middle of one.
     Raises BadMoment.
     """
+    if night and text.strip().lower() == "tonight":
+        return _tonight(now, night)
     try:
         return as_utc(_read(text.strip(), now, zone))
     except (ValueError, OverflowError):
@@ -31,6 +35,11 @@ def _read(text: str, now: datetime, zone: ZoneInfo) -> datetime:
         return _next(time(int(wall[1]), int(wall[2])), now, zone)
     moment = datetime.fromisoformat(text)
     return moment.replace(tzinfo=zone) if moment.tzinfo is None else moment
+
+
+def _tonight(now: datetime, night: Hours) -> datetime:
+    window = window_at(now, night)
+    return as_utc(now) if window.period is Period.NIGHT else window.ends_at
 
 
 def _next(wall: time, now: datetime, zone: ZoneInfo) -> datetime:

@@ -1,15 +1,17 @@
 """Times as people write them."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from core.errors import BadMoment
+from core.windows import Hours
 from interfaces.moments import read_moment, say_moment
 
 NOW = datetime(2026, 3, 10, 12, 0, 30, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
+NIGHT = Hours(time(20, 0), time(7, 0), BERLIN)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +45,21 @@ def test_the_next_wall_time_lies_across_a_change_of_clocks() -> None:
 def test_what_is_no_time_is_refused_with_examples(text: str) -> None:
     with pytest.raises(BadMoment, match=r"is not a time; give 2026-11-21T20:00"):
         read_moment(text, NOW, BERLIN)
+
+
+def test_tonight_is_when_the_next_night_begins_and_now_in_the_middle_of_one() -> None:
+    assert read_moment(" Tonight", NOW, BERLIN, NIGHT) == NOW.replace(hour=19, second=0)
+    late = NOW.replace(hour=23)
+    assert read_moment("tonight", late, BERLIN, NIGHT) == late
+
+
+def test_other_times_are_read_as_ever_where_the_night_is_known() -> None:
+    assert read_moment("+2h", NOW, BERLIN, NIGHT) == NOW + timedelta(hours=2)
+
+
+def test_tonight_is_no_time_where_the_night_is_unknown() -> None:
+    with pytest.raises(BadMoment, match="'tonight' is not a time"):
+        read_moment("tonight", NOW, BERLIN)
 
 
 def test_a_moment_is_said_in_utc_and_in_the_zone() -> None:
