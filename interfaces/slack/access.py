@@ -12,7 +12,6 @@ from interfaces.slack.identity import Identity
 
 #: people whose pace is remembered at a time
 _MOST_PEOPLE = 10_000
-HOUR = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,23 +127,21 @@ class Pace:
         return Refused(Reason.TOO_FAST, advice)
 
 
-class OncePerHour:
-    """So that nobody can make us write more than one refusal an hour into a conversation."""
+class Seldom:
+    """So that nobody can make us write one refusal after another into a conversation."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._told: OrderedDict[str, float] = OrderedDict()
+        #: what was told → until when it is not told again, the oldest first
+        self._quiet: OrderedDict[str, float] = OrderedDict()
 
-    def may_tell(self, user: str) -> bool:
+    def may_tell(self, what: str, seconds: float) -> bool:
+        """Whether it was not told within that many seconds; it counts as told now."""
         now = self._clock.monotonic()
-        if user in self._told and now - self._told[user] < HOUR:
+        if self._quiet.get(what, now) > now:
             return False
-        self._told[user] = now
-        self._told.move_to_end(user)
-        self._forget_before(now - HOUR)
+        self._quiet[what] = now + seconds
+        self._quiet.move_to_end(what)
+        while len(self._quiet) > _MOST_PEOPLE:
+            self._quiet.popitem(last=False)
         return True
-
-    def _forget_before(self, moment: float) -> None:
-        """They stand in the order of their times."""
-        while self._told and next(iter(self._told.values())) <= moment:
-            self._told.popitem(last=False)

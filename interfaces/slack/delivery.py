@@ -25,6 +25,8 @@ class Kind(StrEnum):
     DIRECT = "direct"
     #: a message in a channel; it concerns us in a task's thread only
     MESSAGE = "message"
+    #: Slack's own Stop button beside a task at work
+    STOP = "stop"
     HOME = "home"
     EVENT = "event"
 
@@ -32,7 +34,7 @@ class Kind(StrEnum):
 #: what a person writes into a conversation
 SAID: Final = frozenset({Kind.MENTION, Kind.DIRECT, Kind.MESSAGE})
 #: what asks for work, and counts against a person's pace
-ACTS: Final = SAID | {Kind.COMMAND, Kind.CLICK, Kind.SHORTCUT, Kind.SUBMISSION}
+ACTS: Final = SAID | {Kind.COMMAND, Kind.CLICK, Kind.SHORTCUT, Kind.SUBMISSION, Kind.STOP}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,8 @@ def _kind_of_event(event: Payload) -> Kind:
             return Kind.DIRECT
         case "message", _:
             return Kind.MESSAGE
+        case "agent_session_stopped", _:
+            return Kind.STOP
         case "app_home_opened", _:
             return Kind.HOME
     return Kind.EVENT

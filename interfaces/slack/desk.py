@@ -14,7 +14,6 @@ from typing import Any, Final, ParamSpec, TypeVar
 import aiohttp
 import structlog
 from slack_bolt.context.ack.async_ack import AsyncAck
-from slack_bolt.context.respond.async_respond import AsyncRespond
 from slack_sdk.errors import SlackClientError
 
 from interfaces.bot_values import Reply
@@ -26,6 +25,8 @@ P = ParamSpec("P")
 Result = TypeVar("Result")
 
 Work = Callable[[], Awaitable[Reply | None]]
+#: bolt's `respond`, or anything that is called like it and raises when it fails
+Respond = Callable[..., Awaitable[Any]]
 
 #: seconds until an acknowledgement leaves without its answer; half of what Slack waits
 GRACE: Final = 1.5
@@ -61,10 +62,16 @@ class Desk:
         """In the background, until it is done or the desk is emptied; a failure is logged."""
         return self._track(_logged(coroutine, name), name)
 
+    def spawn_result(
+        self, coroutine: Coroutine[Any, Any, Result], name: str
+    ) -> "asyncio.Task[Result]":
+        """As `spawn`, for somebody who takes the result, or what is raised, himself."""
+        return self._track(coroutine, name)
+
     async def answer(
         self,
         ack: AsyncAck,
-        respond: AsyncRespond | None,
+        respond: Respond | None,
         work: Work,
         *,
         key: str | None = None,
@@ -88,7 +95,7 @@ class Desk:
         elif in_ack:
             await ack(**body_of(task.result()))
         else:
-            self._answer_apart(task.result(), respond)
+            self.say_apart(respond, body_of(task.result()))
             await ack()
 
     async def drain(self, seconds: float) -> None:
@@ -126,13 +133,13 @@ class Desk:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def _answer_apart(self, reply: Reply | None, respond: AsyncRespond | None) -> None:
-        body = body_of(reply)
+    def say_apart(self, respond: Respond | None, body: dict[str, Any]) -> None:
+        """In the background, again and again until it arrives or is given up."""
         if body and respond:
             self.spawn(self._send(respond, body), "slack-answer")
 
     async def _answer_late(
-        self, task: "asyncio.Task[Reply | None]", respond: AsyncRespond | None
+        self, task: "asyncio.Task[Reply | None]", respond: Respond | None
     ) -> None:
         try:
             body = body_of(await task)
@@ -142,14 +149,14 @@ class Desk:
         if body and respond:
             await self._send(respond, body)
 
-    async def _send(self, respond: AsyncRespond, body: dict[str, Any]) -> None:
+    async def _send(self, respond: Respond, body: dict[str, Any]) -> None:
         """Through the response URL, which is good for half an hour."""
         problem = ""
         for pause in (*self._pauses, None):
             try:
                 answer = await respond(**body, response_type="ephemeral", replace_original=False)
-                problem = f"{answer.status_code} {answer.body[:80]}"
-                if answer.status_code == _OK:
+                problem = f"HTTP {getattr(answer, 'status_code', _OK)}"
+                if problem == f"HTTP {_OK}":
                     return
             except _LOST as error:
                 problem = type(error).__name__

@@ -4,13 +4,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from slack_sdk.web.async_client import AsyncWebClient
+from structlog.contextvars import get_contextvars
 
+from core import outbox
 from core.clock import Clock
 from core.inbox import Inbox
+from core.logs import new_correlation_id
 from core.settings import SlackSettings
 from core.task_queue import TaskQueue
-from interfaces.bot import Bot
-from interfaces.slack.access import Access, OncePerHour, Pace
+from interfaces.bot import Bot, Request
+from interfaces.slack.access import Access, Pace, Seldom
+from interfaces.slack.delivery import Delivery
 from interfaces.slack.desk import Desk
 from interfaces.slack.identity import Identity
 
@@ -42,7 +46,7 @@ class Office:
     inbox: Inbox
     pace: Pace
     #: refusals that stay in a conversation
-    seldom: OncePerHour
+    seldom: Seldom
 
     @classmethod
     def open(cls, premises: Premises, settings: SlackSettings, desk: Desk | None = None) -> Self:
@@ -59,5 +63,24 @@ class Office:
             desk=desk or Desk(),
             inbox=Inbox(premises.queue.database, clock),
             pace=Pace(settings.commands_per_minute, clock),
-            seldom=OncePerHour(clock),
+            seldom=Seldom(clock),
         )
+
+    async def request_of(self, delivery: Delivery, thread_ts: str | None = None) -> Request:
+        """What the bot is told of a delivery; a place that is no conversation is the person."""
+        known = get_contextvars().get("correlation_id")
+        return Request(
+            user=delivery.user,
+            channel=delivery.channel or delivery.user,
+            key=delivery.key,
+            zone=await self.people.zone(delivery.user),
+            correlation_id=known or new_correlation_id(self.clock),
+            thread_ts=thread_ts,
+        )
+
+    def task_of(self, delivery: Delivery) -> int | None:
+        """Whose thread it was said in; belongs in a thread of the desk."""
+        if delivery.channel is None or delivery.thread_ts is None:
+            return None
+        with self.queue.database.read() as session:
+            return outbox.task_of_thread(session, delivery.channel, delivery.thread_ts)
