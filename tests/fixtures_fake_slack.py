@@ -95,12 +95,12 @@ class SmallApp:
         handler = AsyncSocketModeHandler(self.app, self.slack.app_token, ping_interval=PING_SECONDS)
         handler.client.proxy = None
         self.handlers.append(handler)
-        await handler.connect_async()
+        await handler.connect_async()  # type: ignore[no-untyped-call]
         return handler
 
     async def close(self) -> None:
         for handler in self.handlers:
-            await handler.close_async()
+            await handler.close_async()  # type: ignore[no-untyped-call]
 
     async def _command(self, ack: Any, body: Json, respond: Any) -> None:
         self.heard.append(body)
