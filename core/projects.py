@@ -1,13 +1,14 @@
 """Projects: what a name means, and that two names may mean the same."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from slugify import slugify
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from core.errors import BadProjectName, ProjectNotFound
-from core.models import Project
+from core.models import Project, ProjectStatus, Task
 
 #: a slug is a folder name and a key; longer names are mistakes
 MAX_SLUG = 64
@@ -43,6 +44,15 @@ def slug_of_known(session: Session, name: str) -> str:
     if session.scalar(select(Project.id).where(Project.id == slug)) is None:
         raise ProjectNotFound(project_id=slug)
     return slug
+
+
+def lately_used(session: Session, limit: int) -> Sequence[Project]:
+    """Projects that take tasks, the one with the newest task first."""
+    newest = select(func.max(Task.id)).where(Task.project_id == Project.id).scalar_subquery()
+    wanted = select(Project).where(Project.status == ProjectStatus.ACTIVE)
+    # NULLS LAST, in the words of both databases
+    turn = (func.coalesce(newest, 0).desc(), Project.id)
+    return session.scalars(wanted.order_by(*turn).limit(limit)).all()
 
 
 def known_as(session: Session, slug: str, name: str) -> str | None:
