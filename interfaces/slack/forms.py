@@ -12,10 +12,9 @@ from slack_bolt.context.async_context import AsyncBoltContext
 from slack_bolt.context.respond.async_respond import AsyncRespond
 from slack_bolt.response import BoltResponse
 from sqlalchemy.orm import Session
-from structlog.contextvars import get_contextvars
 
 from core import people, projects
-from interfaces.bot import Outcome, Reply, Request
+from interfaces.bot import Outcome, Reply
 from interfaces.grammar import Order
 from interfaces.slack import words
 from interfaces.slack.access import Refused
@@ -61,6 +60,8 @@ class Asked:
     trigger_id: str
     origin: Origin
     text: str = ""
+    #: a thought rather than a task: done when nothing serious waits
+    thought: bool = False
 
 
 def register(app: AsyncApp, office: Office) -> None:
@@ -129,8 +130,8 @@ async def _blank(office: Office, asked: Asked) -> Blank:
         async with asyncio.timeout(_LOOK):
             choices, preset = await office.desk.in_thread(look, asked.user)
     except TimeoutError:
-        return Blank(asked.origin, asked.text)
-    return Blank(replace(asked.origin, preset=preset), asked.text, choices)
+        return Blank(asked.origin, asked.text, thought=asked.thought)
+    return Blank(replace(asked.origin, preset=preset), asked.text, choices, asked.thought)
 
 
 def _choices(session: Session) -> list[Choice]:
@@ -181,14 +182,7 @@ def _complaint(problems: Problems) -> dict[str, Any]:
 async def _queue(office: Office, delivery: Delivery, filled: Filled, order: Order) -> Reply:
     author = await _name(office, filled.origin.author)
     text = with_reference(order.text, filled.origin, author)
-    request = Request(
-        user=delivery.user,
-        channel=filled.origin.channel,
-        key=delivery.key,
-        zone=await office.people.zone(delivery.user),
-        correlation_id=get_contextvars().get("correlation_id", ""),
-        thread_ts=filled.origin.thread_ts,
-    )
+    request = await office.request_of(_place(delivery, filled.origin), filled.origin.thread_ts)
     return await office.desk.in_thread(office.bot.submit, replace(order, text=text), request)
 
 
@@ -217,6 +211,10 @@ def _tell(office: Office, text: str, delivery: Delivery, origin: Origin) -> None
     """To the person alone, where the form was asked for; in a direct message the card says it."""
     if origin.channel == delivery.user:
         return
+    office.desk.say_apart(Aside(office.client, _place(delivery, origin)), plain_body(text))
+
+
+def _place(delivery: Delivery, origin: Origin) -> Delivery:
+    """The form as if it had been sent from where it was asked for."""
     caller = replace(delivery.caller, channel=origin.channel)
-    place = replace(delivery, caller=caller, thread_ts=origin.thread_ts)
-    office.desk.say_apart(Aside(office.client, place), plain_body(text))
+    return replace(delivery, caller=caller, thread_ts=origin.thread_ts)

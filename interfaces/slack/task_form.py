@@ -70,6 +70,8 @@ class Blank:
     text: str = ""
     #: the one used last first
     projects: Sequence[Choice] = ()
+    #: a thought rather than a task
+    thought: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +189,15 @@ def _chosen(held: Mapping[str, Any], name: str) -> str | None:
 
 
 def view(blank: Blank) -> Block:
-    fields = [_text(blank), *_known(blank), _new(blank), _priority(), _cap_field(), _when(), _at()]
+    fields = [
+        _text(blank),
+        *_known(blank),
+        _new(blank),
+        _priority(blank),
+        _cap_field(),
+        _when(),
+        _at(),
+    ]
     return {
         "type": "modal",
         "callback_id": CALLBACK,
@@ -251,10 +261,11 @@ def _new(blank: Blank) -> Block:
     return _field("new", label, element, optional=True)
 
 
-def _priority() -> Block:
+def _priority(blank: Blank) -> Block:
     serious = _option("Serious: before everything random", TaskPriority.SERIOUS)
     random = _option("Random: when nothing serious waits", TaskPriority.RANDOM)
-    return _field("priority", "Priority", _radio(serious, random))
+    menu = _radio(serious, random) | {"initial_option": random if blank.thought else serious}
+    return _field("priority", "Priority", menu)
 
 
 def _cap_field() -> Block:
