@@ -1,9 +1,8 @@
 """What is to be said in conversations: letters are put in the transaction of what they tell, and
 sent afterwards, each of them once.
 
-A letter is due, then `sending` (it may have arrived), then sent. Events are read behind a cursor
-that moves in the transaction that puts their letters, so none is skipped and none is told twice.
-Where several daemons share a database, one of them delivers: who holds the cursor's lease.
+A letter is due, then `sending` (it may have arrived), then sent. Only the daemon that holds the
+lease of core/event_cursor.py takes letters.
 """
 
 from collections.abc import Sequence
@@ -28,12 +27,10 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from core.columns import UtcTime
-from core.models import Event, EventCursor, Message, MessageKind, MessageState, Task, TaskStatus
+from core.event_cursor import leads
+from core.models import Message, MessageKind, MessageState, Task, TaskStatus
 from core.pictures import picture
 
-CONSUMER = "slack"
-#: as many events as one transaction reads
-BATCH = 500
 #: what a message that was taken may take to arrive; nobody looks for it sooner
 GRACE = timedelta(seconds=3)
 
@@ -146,56 +143,6 @@ def place_of(connection: Connection, task_id: int) -> Place | None:
     return None if found is None else Place(*found)
 
 
-# the cursor
-
-
-def lead(connection: Connection, owner: str, lease: timedelta | None, now: datetime) -> bool:
-    """Take or keep the right to deliver; False: another daemon has it.
-
-    Without a `lease` the caller owns the database alone and takes over at once. At the very first
-    start reading begins after the newest event: the past is not told.
-    """
-    until = None if lease is None else now + lease
-    mine: dict[str, Any] = {"lease_owner": owner, "lease_expires_at": until, "updated_at": now}
-    taken = update(EventCursor).where(EventCursor.consumer == CONSUMER).values(**mine)
-    if lease is not None:
-        free = (EventCursor.lease_expires_at.is_(None), EventCursor.lease_expires_at < now)
-        taken = taken.where(or_(EventCursor.lease_owner == owner, *free))
-    if _change(connection, taken):
-        return True
-    if connection.scalar(select(EventCursor.consumer).where(EventCursor.consumer == CONSUMER)):
-        return False
-    newest = connection.scalar(select(func.max(Event.seq))) or 0
-    connection.execute(insert(EventCursor).values(consumer=CONSUMER, last_seq=newest, **mine))
-    return True
-
-
-def resign(connection: Connection, owner: str, now: datetime) -> None:
-    """Let the next daemon deliver at once."""
-    mine = (EventCursor.consumer == CONSUMER, EventCursor.lease_owner == owner)
-    free = {"lease_owner": None, "lease_expires_at": None, "updated_at": now}
-    connection.execute(update(EventCursor).where(*mine).values(**free))
-
-
-def unread(connection: Connection | Session) -> Sequence[Row[Any]]:
-    """The next events behind the cursor, oldest first, at most BATCH."""
-    cursor = select(EventCursor.last_seq).where(EventCursor.consumer == CONSUMER)
-    return connection.execute(
-        select(Event.__table__)
-        .where(Event.seq > cursor.scalar_subquery())
-        .order_by(Event.seq)
-        .limit(BATCH)
-    ).all()
-
-
-def advance(connection: Connection, seq: int, now: datetime) -> None:
-    connection.execute(
-        update(EventCursor)
-        .where(EventCursor.consumer == CONSUMER)
-        .values(last_seq=seq, updated_at=now)
-    )
-
-
 # sending
 
 
@@ -203,6 +150,11 @@ def glance(session: Session) -> Glance:
     """One statement; on SQLite it costs less than a fifth of a millisecond."""
     found = session.execute(_GLANCE).one()
     return Glance(found.newest > found.seen, found.due_at, found.stale, found.running)
+
+
+def next_due_at(session: Session, now: datetime) -> datetime | None:
+    """When another letter falls due."""
+    return session.scalar(select(func.min(Message.due_at)).where(_UNSENT, Message.due_at > now))
 
 
 def due(session: Session, now: datetime, limit: int = 50) -> Sequence[Message]:
@@ -232,10 +184,7 @@ def take(connection: Connection, message_id: int, owner: str, now: datetime) -> 
     """From here on it may have arrived. None: it is sent or given up, or another daemon delivers
     by now.
     """
-    leads = select(EventCursor.consumer).where(
-        EventCursor.consumer == CONSUMER, EventCursor.lease_owner == owner
-    )
-    if connection.scalar(leads) is None:
+    if not leads(connection, owner):
         return None
     sending = {"state": MessageState.SENDING, "due_at": now + GRACE}
     taken = _unsent(message_id).values(attempts=Message.attempts + 1, **sending)
@@ -282,6 +231,11 @@ def look_later(connection: Connection, message_id: int, until: datetime, error: 
     )
 
 
+def rest(connection: Connection, message_id: int, until: datetime, error: str) -> None:
+    """Something broke on our side: it stays what it is, due or perhaps arrived, until then."""
+    connection.execute(_unsent(message_id).values(due_at=until, error=error))
+
+
 def give_up(connection: Connection, message_id: int, error: str) -> None:
     connection.execute(_one(message_id).values(state=MessageState.GIVEN_UP, error=error))
 
@@ -292,6 +246,12 @@ def move(
     """It goes to another conversation than it was put for, and to no thread of ours."""
     elsewhere = {"channel": channel, "thread_ts": thread_ts, "parent_id": None}
     connection.execute(_one(message_id).values(**elsewhere))
+
+
+def place(connection: Connection, message_id: int, channel: str, thread_ts: str | None) -> None:
+    """Where a letter that belongs to another one goes, now that the other one stands."""
+    aim = {"channel": channel, "thread_ts": thread_ts}
+    connection.execute(_one(message_id).values(**aim))
 
 
 def address(connection: Connection, message_id: int, channel: str) -> None:
@@ -306,18 +266,21 @@ def note_payload(connection: Connection, message_id: int, payload: dict[str, Any
 # cards
 
 
-def stale_cards(session: Session) -> Sequence[Message]:
-    """Cards that stand and show less than they should."""
-    return _cards(session, _STANDING.where(_STALE).order_by(Message.id))
+def cards_to_draw(session: Session, further: Sequence[int], *, running: bool) -> Sequence[Message]:
+    """Cards that stand and show less than they should; with `running`, those of running tasks as
+    well; and those with these numbers.
+    """
+    found = _cards(session, _STANDING.where(_STALE).order_by(Message.id))
+    if running:
+        found += _cards(session, _with_tasks(TaskStatus.IN_PROGRESS))
+    if further:
+        found += _cards(session, _STANDING.where(Message.id.in_(further)))
+    return found
 
 
-def running_cards(session: Session) -> Sequence[Message]:
-    return _cards(session, _with_tasks(TaskStatus.IN_PROGRESS))
-
-
-def open_cards(session: Session) -> Sequence[Message]:
-    """The cards of all tasks that are not over."""
-    return _cards(session, _with_tasks(*_OPEN))
+def open_cards(session: Session, after: int, limit: int) -> Sequence[Message]:
+    """The cards of tasks that are not over, from that number on."""
+    return _cards(session, _with_tasks(*_OPEN).where(Message.id > after).limit(limit))
 
 
 def shown(connection: Connection, message_id: int, digest: str | None, seq: int) -> None:
@@ -332,7 +295,7 @@ def prune(connection: Connection, before: datetime) -> int:
     return _change(connection, forget)
 
 
-def _cards(session: Session, query: Select[Any]) -> Sequence[Message]:
+def _cards(session: Session, query: Select[Any]) -> list[Message]:
     return [_message(row) for row in session.execute(query)]
 
 
