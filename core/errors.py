@@ -93,6 +93,13 @@ class NoLog(SleeplessError, LookupError):
     exit_code = 3
 
 
+class NoDiff(SleeplessError, LookupError):
+    """Task {task_id} has no changes to show: {problem}"""
+
+    code = "no_diff"
+    exit_code = 3
+
+
 class QueryFailed(SleeplessError):
     """The query failed: {problem}"""
 
