@@ -18,6 +18,8 @@ Found = TypeVar("Found")
 
 #: longer than anything takes; what waits has its own, shorter deadline
 DEADLINE = 60.0
+#: a process takes its time to start before it hears anything
+PATIENCE = 30.0
 OWN = {"_slack", "_loop", "_thread"}
 
 
@@ -43,9 +45,10 @@ class FakeSlackThread:
 
     def __init__(self, clock: Clock | None = None, *, port: int = 0, seed: int = 0) -> None:
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="fake-slack")
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self._slack = self.do(lambda: FakeSlack(clock, port=port, seed=seed))
+        self.patience = PATIENCE
 
     def __enter__(self) -> Self:
         self.wait(self._slack.__aenter__())
@@ -86,13 +89,19 @@ class FakeSlackThread:
     def hold(self, *args: Any, **options: Any) -> HeldCall:
         return HeldCall(self, self.do(lambda: self._slack.hold(*args, **options)))
 
-    def until(self, holds: Callable[[], Found], what: str = "", seconds: float = 10.0) -> Found:
+    def until(self, holds: Callable[[], Found], what: str = "", seconds: float = PATIENCE) -> Found:
         deadline = time.monotonic() + seconds
         while not (found := holds()):
             left = deadline - time.monotonic()
             assert left > 0, f"waited {seconds:g} s for {what or holds}"
             self.wait(self._slack.next_change(left))
         return found
+
+    def connected(self, count: int = 1, seconds: float = PATIENCE) -> None:
+        self.wait(self._slack.connected(count, seconds))
+
+    def settled(self, seconds: float = PATIENCE) -> None:
+        self.wait(self._slack.settled(seconds))
 
     def __getattr__(self, name: str) -> Any:
         """Whatever the server has; what it does is done in its thread."""

@@ -1,8 +1,6 @@
 """What goes wrong on command: failing, lost and held answers, and the pace that Slack allows."""
 
 import asyncio
-import threading
-from concurrent.futures import Future
 
 import aiohttp
 import pytest
@@ -12,7 +10,7 @@ from slack_sdk.http_retry.builtin_interval_calculators import FixedValueRetryInt
 from slack_sdk.web.async_client import AsyncWebClient
 
 from conftest import StoppedClock
-from fake_slack import FakeSlack, FakeSlackThread
+from fake_slack import FakeSlack
 from fixtures_fake_slack import client, refused, slack
 
 __all__ = ["client", "slack"]
@@ -139,51 +137,3 @@ async def test_a_condition_that_never_holds_is_named(slack: FakeSlack) -> None:
 async def test_what_comes_twice_is_drawn_from_the_seed(clock: StoppedClock) -> None:
     one, same, other = (FakeSlack(clock, seed=seed).random.random() for seed in (7, 7, 8))
     assert one == same != other
-
-
-def post(slack: FakeSlackThread, text: str) -> None:
-    """Another program would: with a loop of its own, over the wire."""
-
-    async def work() -> None:
-        client = AsyncWebClient(token=slack.bot_token, base_url=slack.api_url)
-        client.proxy = None
-        await client.chat_postMessage(channel="C1", text=text)
-
-    asyncio.run(work())
-
-
-def test_on_a_thread_it_answers_without_await_and_outlives_its_callers() -> None:
-    with FakeSlackThread() as slack:
-        slack.add_user("U1", name="ada")
-        slack.add_channel("C1", name="general")
-        post(slack, "one")
-        post(slack, "two")
-        found = slack.until(lambda: slack.channel("C1")[1:], "the second")
-        assert found[0].text == "two"
-        slack.scopes = set()
-        assert slack.scopes == set()
-
-
-def test_on_a_thread_a_call_is_held_and_a_command_begun(clock: StoppedClock) -> None:
-    with FakeSlackThread(clock) as slack:
-        slack.add_user("U1", name="ada")
-        slack.add_channel("C1", name="general")
-        command: Future[object] = slack.begin("command", "/task", "x")
-        slack.until(lambda: slack.envelopes.under_way, "the command")
-        assert not command.done()
-        command.cancel()
-        held = slack.hold("chat.postMessage", when=lambda args: args["text"] == "x")
-        poster = threading.Thread(target=post, args=(slack, "x"))
-        poster.start()
-        assert held.reached()["channel"] == "C1"
-        assert slack.channel("C1") == []
-        held.release(after_work=True)
-        poster.join()
-        assert [message.text for message in slack.channel("C1")] == ["x"]
-
-
-def test_a_port_can_be_kept_for_the_next_server() -> None:
-    with FakeSlackThread() as first:
-        port = first.port
-    with FakeSlackThread(port=port) as second:
-        assert second.api_url == f"http://127.0.0.1:{port}/api/"
