@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from core.clock import as_utc
 from interfaces.moments import say_moment
 
-_MARKUP: Final = re.compile(r"<([^<>|\n][^<>\n]*)>")
+_MARKUP: Final = re.compile(r"<([^<>|\s][^<>\n]*)>")
 _ENTITY: Final = re.compile(r"&(amp|lt|gt);")
 _CHARACTERS: Final = {"amp": "&", "lt": "<", "gt": ">"}
 _ENTITIES: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
