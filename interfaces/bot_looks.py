@@ -160,9 +160,8 @@ def _more(count: int) -> Iterator[str]:
 
 def _counts(status: CreditStatus) -> str:
     counts = status.counts
-    return "Queue: " + ", ".join(
-        f"{counts[each]:,} {said(each)}" for each in counts if counts[each]
-    )
+    some = [f"{counts[each]:,} {said(each)}" for each in counts if counts[each]]
+    return f"Queue: {', '.join(some) or 'empty'}"
 
 
 def _budget(status: CreditStatus) -> str:

@@ -15,10 +15,10 @@ from interfaces.plain import harmless, one_line
 
 #: as much of a text as tells which task is meant
 _TITLE: Final = 100
-#: what core advises for a shell, and what does the same here; the longer ones first
+#: what core advises for a shell, and what does the same here
 _IN_CHAT: Final = {
     "`sleepless costs --by project`": "`/costs`",
-    "`sleepless tasks`": "`/status`",
+    "`sleepless tasks` lists": "`/status` lists",
     "give a higher --max-cost.": (
         "queue it anew with a higher one, or raise it in a shell:"
         " `sleepless tasks retry ID --max-cost USD`."

@@ -324,7 +324,7 @@ _READERS: Final[dict[Verb, Callable[[Verb, str], Command | Hint]]] = {
     Verb.TASK: _task,
     Verb.THINK: _task,
     Verb.STATUS: _status,
-    Verb.RESULTS: _with_id,
+    Verb.RESULTS: _status,
     Verb.PRIORITY: _priority,
     Verb.CANCEL: _with_id,
     Verb.RETRY: _with_id,

@@ -1,77 +1,20 @@
 """S2's reply, byte by byte, and what is said around it."""
 
-from datetime import timedelta
-
 import pytest
-from sqlalchemy import delete, insert
 
 from core.credits import credit_status
-from core.models import CreditWindow, Task, TaskStatus
 from fixtures_cli import Shell, empty_shell, shell
-from fixtures_heart import World, at
+from fixtures_credits import NIGHT, put_credit_window, spend_as_shown
+from fixtures_heart import at
 from interfaces.credits_text import credits_text
 
 __all__ = ["empty_shell", "shell"]
-
-NIGHT = """💳 Usage & Budget Status
-
-🌙 Night Budget
-Remaining: $8.45 / $9.00
-Today Total: $2.33
-
-⏱️ Credit Window
-Time Remaining: 235m
-Tasks Executed: 12
-
-📋 Queue:
-Pending: 3
-In Progress: 1
-Completed: 45
-Failed: 2
-
-⚙️ Capacity: 2/3 slots available
-"""
-
-
-def put_tasks(world: World, status: TaskStatus, count: int) -> None:
-    now = world.clock.now()
-    values = {
-        "description": "one of many",
-        "status": status,
-        "created_at": now,
-        "updated_at": now,
-        "correlation_id": "c",
-        "lease_owner": "me" if status is TaskStatus.IN_PROGRESS else None,
-    }
-    with world.database.write() as connection:
-        connection.execute(insert(Task), [values] * count)
-
-
-def put_credit_window(world: World, minutes_left: int, executed: int) -> None:
-    ends = world.clock.now() + timedelta(minutes=minutes_left)
-    starts = ends - timedelta(hours=5)
-    with world.database.write() as connection:
-        connection.execute(delete(CreditWindow))
-        connection.execute(
-            insert(CreditWindow).values(
-                backend="claude", starts_at=starts, ends_at=ends, tasks_executed=executed
-            )
-        )
 
 
 @pytest.fixture
 def example(shell: Shell) -> Shell:
     """The state of the reply that everybody was shown."""
-    world = shell.world
-    world.spend(at("03:00"), "0.78")
-    world.spend(at("10:00"), "1.00")
-    world.spend(at("20:30"), "0.55")
-    world.clock.set(at("21:05"))
-    put_tasks(world, TaskStatus.COMPLETED, 42)
-    put_tasks(world, TaskStatus.FAILED, 2)
-    put_tasks(world, TaskStatus.PENDING, 3)
-    put_tasks(world, TaskStatus.IN_PROGRESS, 1)
-    put_credit_window(world, 235, 12)
+    spend_as_shown(shell.world)
     return shell
 
 
