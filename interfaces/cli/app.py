@@ -36,6 +36,7 @@ COMMANDS: Final = {
         "interfaces.cli.rehearse:rehearse",
         "Play a whole night without account or network, and prove what was promised.",
     ),
+    "slack": Entry("interfaces.cli.slack:slack", "Set the Slack app up, and try it out."),
     "service": Entry("interfaces.cli.service:service", "Run Sleepless under systemd."),
 }
 

@@ -31,6 +31,7 @@ from core.settings import Settings
 from core.windows import Period, next_window, window_at
 from interfaces.cli.invocation import name_of
 from interfaces.moments import say_moment
+from interfaces.slack.tokens import nobody_may, off_because
 
 #: merge-tree --write-tree, which landing stands on
 GIT_FLOOR: Final = (2, 38)
@@ -129,6 +130,24 @@ def _credentials(place: Place) -> Iterator[Finding]:
     value = f"present: {', '.join(present) or 'none'}; missing: {', '.join(missing) or 'none'}"
     advice = "Set ANTHROPIC_API_KEY for the daemon; without it no task starts." if needed else ""
     yield Finding(Mark.ATTENTION if needed else Mark.FINE, "credentials", value, advice)
+
+
+def _slack(place: Place) -> Iterator[Finding]:
+    """Without asking Slack; `sleepless slack test` does."""
+    credentials, lists = take_credentials(dict(os.environ)), place.settings.slack
+    problem = off_because(credentials)
+    if problem and not {"SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"} - set(credentials.missing):
+        yield Finding(Mark.FINE, "slack", f"off: {problem}")
+        return
+    if problem:
+        yield Finding(Mark.ATTENTION, "slack", "off", f"{problem}.")
+        return
+    value = (
+        f"tokens are there; allowed: {len(lists.allowed_users)} people,"
+        f" {len(lists.allowed_channels)} channels, {len(lists.admins)} admins"
+    )
+    closed = nobody_may(lists)
+    yield Finding(Mark.ATTENTION if closed else Mark.FINE, "slack", value, closed or "")
 
 
 def _clock(place: Place) -> Iterator[Finding]:
@@ -239,6 +258,7 @@ _CHECKS: Final[tuple[Callable[[Place], Iterator[Finding]], ...]] = (
     _git,
     _agent,
     _credentials,
+    _slack,
     _clock,
     _windows,
     _budget,
