@@ -50,8 +50,9 @@ check: $(READY) ## format, lint and types
 bench: $(READY) ## measure what docs promise about speed
 	@for script in benchmarks/*.py; do echo "# $$script"; $(BIN)/python "$$script" || exit 1; done
 
-picture: $(READY) ## draw docs/rehearsal.svg anew, from a rehearsal
+picture: $(READY) ## draw the pictures in docs/ anew: a rehearsal, and what stands in Slack
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sleepless rehearse --json --picture docs/rehearsal.svg >/dev/null
+	@$(BIN)/python tests/slack_scenes.py >/dev/null
 
 fmt: $(READY) ## put the code into shape
 	$(BIN)/ruff format .

@@ -47,7 +47,9 @@ class Page:
 
 
 def draw(
-    items: Sequence[Message | Page], title: str, people: Mapping[str, str] | None = None
+    items: Sequence[Message | Page],
+    title: str = "Sleepless in Slack",
+    people: Mapping[str, str] | None = None,
 ) -> str:
     """`people` are the names that stand for IDs; `title` is what a screen reader reads."""
     sheet = Sheet(people or {})

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from xml.sax.saxutils import escape, quoteattr
 
-from slack_text import EMOJI, Run, width
+from slack_text import SYMBOL, Run, width
 
 WIDTH, MARGIN = 680, 20
 TEXT, SMALL = 15.0, 13.0
@@ -58,10 +58,10 @@ class Sheet:
         return x + wide
 
     def _words(self, run: Run, x: float, size: float, color: str) -> None:
-        """Emoji apart: their fonts have widths of their own."""
+        """Symbols apart: they come from another font, and with that font's width."""
         for text in _apart(run.text):
             piece = Run(text, run.bold, run.italic, run.strike, run.code)
-            wide = width(piece, size * 0.92 if run.code else size)
+            wide = width(piece, size)
             if text.strip():
                 self.put(
                     "text",
@@ -74,13 +74,13 @@ class Sheet:
                     font_style="italic" if run.italic else None,
                     font_family=MONO if run.code else None,
                     text_decoration="line-through" if run.strike else None,
-                    textLength=None if EMOJI.match(text) else wide,
-                    lengthAdjust=None if EMOJI.match(text) else "spacingAndGlyphs",
+                    textLength=None if SYMBOL.match(text) else wide,
+                    lengthAdjust=None if SYMBOL.match(text) else "spacingAndGlyphs",
                 )
             x += width(piece, size)
 
     def finished(self, title: str) -> str:
-        height = round(self.y + MARGIN)
+        height = round(self.y + MARGIN * 0.7)
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}"'
             f' viewBox="0 0 {WIDTH} {height}" font-family="{_SANS}" xml:space="preserve"'
@@ -96,7 +96,7 @@ def _number(value: object) -> str:
 
 def _apart(text: str) -> list[str]:
     pieces, end = [], 0
-    for found in EMOJI.finditer(text):
+    for found in SYMBOL.finditer(text):
         pieces += [text[end : found.start()], found[0]]
         end = found.end()
     return [piece for piece in [*pieces, text[end:]] if piece]

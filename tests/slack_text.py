@@ -30,7 +30,7 @@ class Line:
     heading: bool = False
 
 
-_FENCE = re.compile(r"```\n?(.*?)\n?```", re.DOTALL)
+_FENCE = re.compile(r"```(?:\w*\n)?(.*?)\n?```", re.DOTALL)
 _MRKDWN = re.compile(
     r"`(?P<code>[^`\n]+)`|<(?P<token>[^<>\n]+)>"
     r"|(?<!\w)\*(?P<bold>[^*\n]+)\*(?!\w)|(?<!\w)_(?P<italic>[^_\n]+)_(?!\w)"
@@ -184,12 +184,14 @@ _WIDTHS = {
     1015: "@",
 }
 _WIDTH_OF = {each: width for width, characters in _WIDTHS.items() for each in characters}
-_OTHER, _SYMBOL, _EMOJI, _MONO = 556, 850, 1250, 600
-_BOLD = 1.06
+#: code is set a little smaller than what surrounds it
+_OTHER, _SYMBOL, _EMOJI, _MONO = 556, 850, 1250, 530
+_BOLD = 1.08
 _NO_WIDTH = re.compile("[\u200b-\u200d\ufe00-\ufe0f\u0300-\u036f\u2060]")
-EMOJI = re.compile(
-    "[\u231a-\u23ff\u2600-\u26ff\u2705\u2714\u274c\u2b50\U0001f300-\U0001faff]\ufe0f?"
-)
+
+#: what the reader's machine takes from another font, as wide as that font has it
+SYMBOL = re.compile("[\u2190-\u2bff\U0001f300-\U0001faff]\ufe0f?")
+_EMOJI_LIKE = re.compile("[\u231a-\u23ff\u2600-\u26ff\u2705\u274c\u2b50\U0001f300-\U0001faff]")
 
 
 def width(run: Run, size: float) -> float:
@@ -201,7 +203,7 @@ def width(run: Run, size: float) -> float:
 def _width_of(character: str) -> int:
     if _NO_WIDTH.fullmatch(character):
         return 0
-    if EMOJI.match(character):
+    if _EMOJI_LIKE.match(character):
         return _EMOJI
     if character in _WIDTH_OF:
         return _WIDTH_OF[character]

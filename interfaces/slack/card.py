@@ -54,7 +54,7 @@ def _ending(view: TaskView, body: list[Block]) -> Rendered:
     ping = facts.mention_of(view.task)
     lead = f"{ping} " if ping else ""
     head = blocks.section(f"{lead}{_headline(view)}", "task:ending")
-    foot = blocks.context(facts.facts_line(view), "task:facts")
+    foot = blocks.context(facts.cost_line(view), "task:facts")
     return Rendered(f"{lead}{_spoken(view)}", [head, *body, foot])
 
 

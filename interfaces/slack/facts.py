@@ -20,7 +20,7 @@ from interfaces.slack.states import steps_of
 _PERSON: Final = re.compile(r"[UW][A-Z0-9]{2,30}", re.ASCII)
 _NAME_CHARS: Final = 60
 TITLE_CHARS: Final = 120
-ERROR_CHARS: Final = 400
+ERROR_CHARS: Final = 300
 _NAMED_FILES: Final = 3
 _SHA_CHARS: Final = 7
 _SEPARATOR: Final = "  ·  "
@@ -78,20 +78,28 @@ def steps_line(run: Run) -> str:
 def facts_line(view: TaskView) -> str:
     """Whose it is, what it costs, how often it was tried."""
     task = view.task
-    return _SEPARATOR.join(
-        filter(
-            None,
-            (
-                "*REHEARSAL*" if view.rehearsal else None,
-                f"#{task.id}",
-                _project_of(task),
-                mention_of(task) or (task.assigned_to and line_of(task.assigned_to, _NAME_CHARS)),
-                task.priority.value,
-                cost_of(view),
-                *_counts_of(view),
-            ),
-        )
+    who = mention_of(task) or (task.assigned_to and line_of(task.assigned_to, _NAME_CHARS))
+    return _joined(
+        *_marked(view),
+        _project_of(task),
+        who,
+        task.priority.value,
+        cost_of(view),
+        *_counts_of(view),
     )
+
+
+def cost_line(view: TaskView) -> str:
+    """The same where whose it is has been said already: a second mention would ping again."""
+    return _joined(*_marked(view), _project_of(view.task), cost_of(view), *_counts_of(view))
+
+
+def _joined(*parts: str | None) -> str:
+    return _SEPARATOR.join(filter(None, parts))
+
+
+def _marked(view: TaskView) -> tuple[str | None, str]:
+    return "*REHEARSAL*" if view.rehearsal else None, f"#{view.task.id}"
 
 
 def _project_of(task: Task) -> str | None:
@@ -126,8 +134,7 @@ def dollars(nano: int) -> str:
 def outcome_line(view: TaskView) -> str:
     """How long it took, what it changed, where that is."""
     run = view.run
-    parts = [duration_of(run), files_of(run), _place_of(run)] if run else []
-    return _SEPARATOR.join(filter(None, parts))
+    return _joined(duration_of(run), files_of(run), _place_of(run)) if run else ""
 
 
 def duration_of(run: Run) -> str | None:
