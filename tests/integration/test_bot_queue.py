@@ -6,8 +6,11 @@ import pytest
 
 from core.errors import MovedOn, NotPossible
 from core.models import RunOutcome, TaskPriority, TaskStatus, WaitReason
+from core.settings import Settings
 from core.task_queue import Cancellation
+from fixtures_bot import Talk
 from fixtures_heart import World
+from interfaces.bot import Action, Outcome
 
 
 def test_a_task_remembers_the_conversation_it_was_asked_for_in_and_tells_nobody(
@@ -67,3 +70,29 @@ def test_only_what_waits_can_be_hurried(world: World) -> None:
     world.start()
     with pytest.raises(NotPossible, match="only a waiting task can be started"):
         world.queue.start_now(task.id)
+
+
+def test_everything_that_is_looked_at_is_found_on_both_databases(world: World) -> None:
+    talk = Talk(world, Settings())
+    talk.finished("0.10")
+    talk.says("/task Next --project=my-app")
+    world.start()
+    assert "• 1 my-app: Implement user authentication — completed" in talk.done("/results")
+    assert "1 in progress, 1 completed" in talk.done("/status")
+    assert "• my-app: $0.1000 (1 task)" in talk.done("/costs")
+    assert "• Tasks: 1 completed, 0 failed" in talk.done("/metrics")
+    assert f"Database: {'SQLite' if world.database.is_sqlite else 'PostgreSQL'}, " in talk.done(
+        "/health"
+    )
+
+
+def test_what_is_said_and_sent_is_kept_on_both_databases(world: World) -> None:
+    talk = Talk(world, Settings())
+    talk.says("/task Fix it --project=my-app")
+    card = talk.put_card(1)
+    assert talk.replies(1, "with a test").outcome is Outcome.DONE
+    world.finish(world.start(), "0.10")
+    talk.diff_of = lambda _: "+ a line"
+    talk.presses(Action.DIFF, talk.sees(1))
+    assert [letter.parent_id for letter in talk.files()] == [card]
+    assert talk.replies(1, "and another").task_id == 2
