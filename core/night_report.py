@@ -118,10 +118,11 @@ def views(
     given: Conditions,
     where: Sequence[Any],
     now: datetime,
-    most: int = MOST_TOLD,
+    order: Sequence[Any] = line.TURN,
 ) -> Sequence[TaskView]:
-    """The first ones, in the order of the queue."""
-    tasks = session.scalars(select(Task).where(*where).order_by(*line.TURN).limit(most)).all()
+    """The first ones, by default in the order of the queue."""
+    first = select(Task).where(*where).order_by(*order).limit(MOST_TOLD)
+    tasks = session.scalars(first).all()
     return [view_of(session, given.policy, given.slots, task, now) for task in tasks]
 
 

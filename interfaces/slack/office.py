@@ -1,7 +1,7 @@
 """What every listener is given: the bot, who may, the desk, and who we are."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from slack_sdk.web.async_client import AsyncWebClient
 from structlog.contextvars import get_contextvars
@@ -17,9 +17,8 @@ from interfaces.slack.access import Access, Pace, Seldom
 from interfaces.slack.delivery import Delivery
 from interfaces.slack.desk import Desk
 from interfaces.slack.identity import Identity
-
-if TYPE_CHECKING:
-    from interfaces.slack.people import People
+from interfaces.slack.people import People
+from interfaces.slack.publishing import HomePages
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +26,17 @@ class Premises:
     """What the front end has before there is an office."""
 
     bot: Bot
-    people: "People"
+    people: People
     queue: TaskQueue
     client: AsyncWebClient
     identity: Identity
+    home: HomePages | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Office:
     bot: Bot
-    people: "People"
+    people: People
     queue: TaskQueue
     clock: Clock
     client: AsyncWebClient
@@ -47,6 +47,8 @@ class Office:
     pace: Pace
     #: refusals that stay in a conversation
     seldom: Seldom
+    #: None: nobody's home page is drawn
+    home: HomePages | None = None
 
     @classmethod
     def open(cls, premises: Premises, settings: SlackSettings, desk: Desk | None = None) -> Self:
@@ -64,18 +66,21 @@ class Office:
             inbox=Inbox(premises.queue.database, clock),
             pace=Pace(settings.commands_per_minute, clock),
             seldom=Seldom(clock),
+            home=premises.home,
         )
 
     async def request_of(self, delivery: Delivery, thread_ts: str | None = None) -> Request:
         """What the bot is told of a delivery; a place that is no conversation is the person."""
-        known = get_contextvars().get("correlation_id")
+        person = await self.people.about(delivery.user)
+        bound = get_contextvars().get("correlation_id")
         return Request(
             user=delivery.user,
             channel=delivery.channel or delivery.user,
             key=delivery.key,
-            zone=await self.people.zone(delivery.user),
-            correlation_id=known or new_correlation_id(self.clock),
+            zone=person.zone,
+            correlation_id=bound or new_correlation_id(self.clock),
             thread_ts=thread_ts,
+            default_project=person.default_project,
         )
 
     def task_of(self, delivery: Delivery) -> int | None:
