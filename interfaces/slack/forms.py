@@ -182,7 +182,9 @@ def _complaint(problems: Problems) -> dict[str, Any]:
 async def _queue(office: Office, delivery: Delivery, filled: Filled, order: Order) -> Reply:
     author = await _name(office, filled.origin.author)
     text = with_reference(order.text, filled.origin, author)
-    request = await office.request_of(_place(delivery, filled.origin), filled.origin.thread_ts)
+    asked = await office.request_of(_place(delivery, filled.origin), filled.origin.thread_ts)
+    # who left the project empty chose none
+    request = replace(asked, default_project=None)
     return await office.desk.in_thread(office.bot.submit, replace(order, text=text), request)
 
 
