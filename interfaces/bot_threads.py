@@ -15,6 +15,8 @@ _MUTED: Final = {"mute": True, "unmute": False}
 #: with nothing else, these are meant for us and not for the agent
 _RETRY: Final = frozenset({"retry", "/retry", "try again"})
 _STOP: Final = frozenset({"stop", "cancel", "/cancel", "abort"})
+#: here an instruction waits for a retry, which people have to be told; else a sign will do
+_ENDED: Final = frozenset({TaskStatus.FAILED, TaskStatus.CANCELLED})
 
 
 def instruct(given: Surroundings, task_id: int, text: str, request: Request) -> Reply:
@@ -31,7 +33,8 @@ def instruct(given: Surroundings, task_id: int, text: str, request: Request) -> 
     status = _say(given, task_id, text, request)
     if status is TaskStatus.COMPLETED:
         return follow_up(given, task, text, request)
-    return Reply(Outcome.DONE, _when_it_is_told(task, status), task_id)
+    is_news = status in _ENDED or bool(task.cancel_requested_by)
+    return Reply(Outcome.DONE, _when_it_is_told(task, status), task_id, ping=is_news)
 
 
 def mute(given: Surroundings, task_id: int, request: Request, *, muted: bool) -> Reply:

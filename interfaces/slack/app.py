@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import structlog
@@ -33,21 +34,21 @@ class _PunctualApp(AsyncApp):
     def __init__(self, office: Office) -> None:
         self._office = office
         chatter = logging.getLogger("slack_bolt.AsyncApp")
-        level, chatter.level = chatter.level, logging.ERROR
+        chatter.addFilter(_silent)  # it warns that the token is not used; we mean that
         try:
             # process_before_response: the acknowledgement leaves when our listener has returned,
             # so an event whose process dies over it is delivered again. We say who we are
             # ourselves: bolt would ask Slack at the first request, and hold it up
             super().__init__(
                 client=office.client,
-                authorize=self._authorize,
+                authorize=_who_we_are(office),
                 process_before_response=True,
                 request_verification_enabled=False,
                 attaching_conversation_kwargs_enabled=False,
                 raise_error_for_unhandled_request=True,
             )
         finally:
-            chatter.level = level  # it warns that the token is not used; we mean that
+            chatter.removeFilter(_silent)
 
     async def async_dispatch(self, req: AsyncBoltRequest) -> BoltResponse:
         dispatch = self._office.desk.spawn_result(super().async_dispatch(req), "slack-dispatch")
@@ -57,12 +58,21 @@ class _PunctualApp(AsyncApp):
         log.warning("slack.late", seconds=_LATEST)
         return BoltResponse(status=200, body="")
 
-    async def _authorize(self, **_: object) -> AuthorizeResult:
-        identity = self._office.identity
+
+def _silent(_: logging.LogRecord) -> bool:
+    return False
+
+
+def _who_we_are(office: Office) -> Callable[[], Awaitable[AuthorizeResult]]:
+    identity = office.identity
+
+    async def authorize() -> AuthorizeResult:
         return AuthorizeResult(
             enterprise_id=None,
             team_id=identity.team_id,
             bot_user_id=identity.bot_user,
             bot_id=identity.bot_id,
-            bot_token=self._office.client.token,
+            bot_token=office.client.token,
         )
+
+    return authorize

@@ -12,8 +12,10 @@ from interfaces.bot import Outcome, Reply, Request
 from interfaces.bot_commands import COMMANDS
 from interfaces.grammar import Command, Verb, parse, slash
 from interfaces.slack import forms
+from interfaces.slack.answers import plain_body
 from interfaces.slack.delivery import Delivery, Payload
 from interfaces.slack.office import Office
+from interfaces.slack.task_form import Origin
 from interfaces.slack.words import unescape
 
 log = structlog.get_logger(__name__)
@@ -32,8 +34,8 @@ def register(app: AsyncApp, office: Office) -> None:
         verb, text = verbs[delivery.what], unescape(delivery.text)
         if _opens_form(verb, text):
             # before anything that waits: the trigger lives three seconds
-            await forms.open_form(office, body, verb)
-            await ack()
+            problem = await forms.open_form(office, _asked(delivery, body, verb))
+            await ack(**(plain_body(problem) if problem else {}))
             return
 
         async def work() -> Reply | None:
@@ -49,6 +51,11 @@ def _opens_form(verb: Verb, text: str) -> bool:
     meant = parse(verb, text)
     wants_text = verb in (Verb.TASK, Verb.THINK)
     return wants_text and isinstance(meant, Command) and meant == Command(verb)
+
+
+def _asked(delivery: Delivery, body: Payload, verb: Verb) -> forms.Asked:
+    origin, trigger_id = Origin(delivery.channel or delivery.user), str(body.get("trigger_id"))
+    return forms.Asked(delivery.user, trigger_id, origin, thought=verb is Verb.THINK)
 
 
 async def _work(office: Office, delivery: Delivery, verb: Verb, text: str) -> Reply | None:

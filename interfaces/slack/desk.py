@@ -60,7 +60,9 @@ class Desk:
 
     def spawn(self, coroutine: Coroutine[Any, Any, Any], name: str) -> "asyncio.Task[Any]":
         """In the background, until it is done or the desk is emptied; a failure is logged."""
-        return self._track(_logged(coroutine, name), name)
+        task = self._track(coroutine, name)
+        task.add_done_callback(_tell_failure)
+        return task
 
     def spawn_result(
         self, coroutine: Coroutine[Any, Any, Result], name: str
@@ -165,8 +167,6 @@ class Desk:
         log.error("slack.answer_lost", problem=problem, attempts=len(self._pauses) + 1)
 
 
-async def _logged(coroutine: Coroutine[Any, Any, Any], name: str) -> None:
-    try:
-        await coroutine
-    except Exception:
-        log.exception("slack.work_failed", name=name)
+def _tell_failure(task: "asyncio.Task[Any]") -> None:
+    if not task.cancelled() and (error := task.exception()):
+        log.error("slack.work_failed", name=task.get_name(), exc_info=error)
