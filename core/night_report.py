@@ -91,7 +91,8 @@ def night_report(
     """What ended in [since, until); what waits or needs somebody is told as it stands."""
     ended = (Task.completed_at >= since, Task.completed_at < until)
     totals = _totals(session, reader, ended)
-    costs, ran = _spent(session, reader, since, until)
+    costs, charged = _spent(session, reader, since, until)
+    ran = charged or _underway(session)
     where = ledger.standing(session, given.policy, until)
 
     def mine(status: TaskStatus, *where: Any) -> Listed:
@@ -109,7 +110,9 @@ def night_report(
         others=_others(totals, costs[False]),
         standing=where,
         standing_rehearsed=rehearsed(session, where.window, until),
-        why_nothing=() if ran else why_nothing_ran(session, given, since, until),
+        why_nothing=()
+        if ran or _underway(session)
+        else why_nothing_ran(session, given, since, until),
     )
 
 
@@ -124,6 +127,11 @@ def views(
     first = select(Task).where(*where).order_by(*order).limit(MOST_TOLD)
     tasks = session.scalars(first).all()
     return [view_of(session, given.policy, given.slots, task, now) for task in tasks]
+
+
+def _underway(session: Session) -> bool:
+    running = select(Task.id).where(Task.status == TaskStatus.IN_PROGRESS).limit(1)
+    return session.scalar(running) is not None
 
 
 Totals = Mapping[tuple[bool, TaskStatus], int]

@@ -80,7 +80,7 @@ def _of_the_money(
         .where(BudgetWindow.exhausted_at >= since, BudgetWindow.exhausted_at < until)
         .order_by(BudgetWindow.starts_at)
     )
-    return [Obstacle(f"The {row.label} budget was used up.") for row in dry]
+    return [Obstacle(f"The {row.label} ran out of money.") for row in dry]
 
 
 #: how many wait for a reason, and when the first of them can go on
