@@ -43,8 +43,8 @@ class Pace:
     check: float = 300.0
     #: somebody should hear of a connection that is lost for so long
     alarm: float = 120.0
-    #: for what came over a connection that is going away
-    retire: float = 5.0
+    #: for what came over a connection that is going away; an acknowledgement takes less
+    retire: float = 2.0
 
 
 class _Ending(Enum):
