@@ -17,6 +17,7 @@ from sqlalchemy import (
     Row,
     Select,
     Update,
+    case,
     func,
     insert,
     or_,
@@ -198,12 +199,12 @@ class Standing:
     channel: str
     thread_ts: str | None
     ts: str | None
-    #: of a card
+    #: of a card; None: nobody knows
     shown: str | None = None
-    shown_seq: int = 0
 
 
 def sent(connection: Connection, message_id: int, where: Standing, now: datetime) -> None:
+    """A card stays stale: it is looked at once more, now that it can be edited."""
     connection.execute(
         _one(message_id).values(
             state=MessageState.SENT,
@@ -211,7 +212,7 @@ def sent(connection: Connection, message_id: int, where: Standing, now: datetime
             thread_ts=where.thread_ts,
             ts=where.ts,
             shown=where.shown,
-            shown_seq=where.shown_seq,
+            shown_seq=case((Message.kind == MessageKind.CARD, -1), else_=Message.wanted_seq),
             sent_at=now,
         )
     )
@@ -272,15 +273,20 @@ def cards_to_draw(session: Session, further: Sequence[int], *, running: bool) ->
     """
     found = _cards(session, _STANDING.where(_STALE).order_by(Message.id))
     if running:
-        found += _cards(session, _with_tasks(TaskStatus.IN_PROGRESS))
+        tasks = select(Task.id).where(Task.status == TaskStatus.IN_PROGRESS)
+        found += _cards_of(session, session.scalars(tasks).all())
     if further:
         found += _cards(session, _STANDING.where(Message.id.in_(further)))
     return found
 
 
-def open_cards(session: Session, after: int, limit: int) -> Sequence[Message]:
-    """The cards of tasks that are not over, from that number on."""
-    return _cards(session, _with_tasks(*_OPEN).where(Message.id > after).limit(limit))
+def open_cards(session: Session, after: int, limit: int) -> tuple[Sequence[Message], int]:
+    """The cards of the next tasks that are not over, and the task's number to go on `after`; 0:
+    that was the end.
+    """
+    chatty = (Task.status.in_(_OPEN), Task.slack_channel.is_not(None), Task.id > after)
+    tasks = session.scalars(select(Task.id).where(*chatty).order_by(Task.id).limit(limit)).all()
+    return _cards_of(session, tasks), tasks[-1] if len(tasks) == limit else 0
 
 
 def shown(connection: Connection, message_id: int, digest: str | None, seq: int) -> None:
@@ -299,9 +305,9 @@ def _cards(session: Session, query: Select[Any]) -> list[Message]:
     return [_message(row) for row in session.execute(query)]
 
 
-def _with_tasks(*statuses: TaskStatus) -> Select[Any]:
-    joined = _STANDING.join(Task, Task.id == Message.task_id)
-    return joined.where(Task.status.in_(statuses)).order_by(Message.id)
+def _cards_of(session: Session, tasks: Sequence[int]) -> list[Message]:
+    """In two steps: with one, SQLite rather reads every message through than the few tasks."""
+    return _cards(session, _STANDING.where(Message.task_id.in_(tasks))) if tasks else []
 
 
 def _card(task_id: int) -> Update:

@@ -86,10 +86,8 @@ class Editor:
         """Now and then all open cards, some at a time."""
         if now < self._sweep_at:
             return ()
-        cards = await self._with.read(outbox.open_cards, self._swept, SOME)
-        more = len(cards) == SOME
-        self._swept = cards[-1].id if more else 0
-        self._sweep_at = now if more else now + SWEEP
+        cards, self._swept = await self._with.read(outbox.open_cards, self._swept, SOME)
+        self._sweep_at = now if self._swept else now + SWEEP
         return cards
 
     def _turn(self, card: Message) -> tuple[bool, float]:

@@ -29,6 +29,8 @@ log = structlog.get_logger(__name__)
 MANY: Final = 200
 #: refused for a reason that may pass: tried again at growing intervals, for a day
 LONGEST_PAUSE: Final = timedelta(minutes=10)
+#: while Slack is away, or stumbles over one letter: soon enough once it is back
+AWAY_PAUSE: Final = timedelta(minutes=1)
 LONGEST: Final = timedelta(days=1)
 #: seconds until another look when this daemon does not deliver, or something broke inside
 _LATER: Final = 5.0
@@ -137,11 +139,8 @@ class Sender:
             await self._trouble(letter, outcome, has_left=True)
             return
         self._patience.answered()
-        # found again: nobody knows which state it shows, so it counts as stale
-        seq = letter.wanted_seq if shown else -1
-        is_card = letter.kind is MessageKind.CARD
-        digest_, seq = (shown, seq) if is_card else (None, letter.wanted_seq)
-        where = Standing(outcome.channel, letter.thread_ts, outcome.ts, digest_, seq)
+        card = letter.kind is MessageKind.CARD
+        where = Standing(outcome.channel, letter.thread_ts, outcome.ts, shown if card else None)
         await self._with.write(outbox.sent, letter.id, where, self._with.now())
         reached("chat.sent")
         log.info("slack.sent", key=letter.key, channel=outcome.channel)
@@ -176,7 +175,7 @@ class Sender:
             self._closed.close(_method(letter), trouble.wait, now)
             return timedelta(seconds=trouble.wait)
         pause = self._patience.lost(now, random.random())  # noqa: S311 - jitter, not a secret
-        return max(timedelta(seconds=pause), _growing(letter.attempts))
+        return max(timedelta(seconds=pause), _growing(letter.attempts, AWAY_PAUSE))
 
     async def _postpone(self, letter: Message, pause: timedelta, error: str) -> None:
         until = self._with.now() + pause
@@ -184,7 +183,7 @@ class Sender:
 
     async def _try_for_a_day(self, letter: Message, trouble: Trouble) -> None:
         if self._with.now() - letter.created_at < LONGEST:
-            await self._postpone(letter, _growing(letter.attempts + 1), trouble.word)
+            await self._postpone(letter, _growing(letter.attempts + 1, LONGEST_PAUSE), trouble.word)
             return
         log.error("slack.given_up", key=letter.key, error=trouble.word)
         await self._with.write(outbox.give_up, letter.id, trouble.word)
@@ -229,8 +228,8 @@ def _is_file(letter: Message) -> bool:
     return "file" in (letter.payload or {})
 
 
-def _growing(attempts: int) -> timedelta:
-    return min(timedelta(seconds=2 ** min(attempts, 12)), LONGEST_PAUSE)
+def _growing(attempts: int, most: timedelta) -> timedelta:
+    return min(timedelta(seconds=2 ** min(attempts, 12)), most)
 
 
 def _why_here(letter: Message, requester: str, word: str) -> Letter:

@@ -4,14 +4,12 @@ SQLite once scanned and sorted the whole queue for one row, before ANALYZE for o
 it for another; hence both. Twenty thousand rows of everything.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
-from sqlalchemy import Engine, event, text
+from sqlalchemy import text
 
 from core import ledger
 from fixtures_heart import World, at
+from query_plans import plans
 
 
 @pytest.fixture(params=["as it grew", "after ANALYZE"])
@@ -49,31 +47,6 @@ PAST = [
     """INSERT INTO holds (run_id, window_id, admitted_at, amount_nano, state, closed_at)
     SELECT i, 1, '2026-03-01', 1000, 'settled', '2026-03-01' FROM n""",
 ]  # fmt: skip
-
-
-class Plans:
-    """How SQLite answers each statement that is sent, with the values it is sent with."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def __call__(self, _connection, cursor, statement, parameters, *_rest) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN002 - the driver's hook
-        if statement.startswith(("SELECT", "UPDATE")):
-            explained = cursor.connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
-            self.lines += [row[3] for row in explained]
-
-    def scans(self) -> set[str]:
-        return {line for line in self.lines if line.startswith("SCAN") and "CONSTANT" not in line}
-
-
-@contextmanager
-def plans() -> Iterator[Plans]:
-    seen = Plans()
-    event.listen(Engine, "before_cursor_execute", seen)
-    try:
-        yield seen
-    finally:
-        event.remove(Engine, "before_cursor_execute", seen)
 
 
 def test_the_sums_of_the_budget_read_covering_indexes(old_world: World) -> None:
