@@ -1,12 +1,25 @@
 """The courier against the fake Slack: what happens becomes one message each, and a true card."""
 
 import pytest
+from sqlalchemy import text
 
+from conftest import StoppedClock
 from core import outbox
-from core.models import MessageKind, MessageState, RunOutcome
-from fixtures_courier import Rounds, rounds
+from core.database import Database
+from core.models import Base, MessageKind, MessageState, RunOutcome
+from fixtures_courier import Rounds, opened, rounds
+from fixtures_heart import World
+from interfaces.slack.courier import LEASE
 
 __all__ = ["rounds"]
+
+
+@pytest.fixture
+def postgres_world(postgres_database: Database, clock: StoppedClock) -> World:
+    names = ", ".join(table.name for table in Base.metadata.sorted_tables)
+    with postgres_database.write() as connection:
+        connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+    return World(postgres_database, clock)
 
 
 async def test_a_task_from_a_conversation_gets_a_card_there_and_its_result_in_the_thread(
@@ -226,3 +239,22 @@ async def test_at_the_very_first_start_the_past_is_not_told(rounds: Rounds) -> N
     await rounds.woken()
     assert rounds.keyed("card:1") == []
     assert "after" in rounds.one("card:2").text
+
+
+async def test_of_two_daemons_on_one_database_one_delivers_and_the_other_takes_over(
+    postgres_world: World,
+) -> None:
+    async with opened(postgres_world) as rounds:
+        first = await rounds.started()
+        await rounds.start()
+        await rounds.pauses.settled(lanes=4)
+        rounds.add()
+        for courier in rounds.couriers:
+            courier.wake()
+        await rounds.pauses.settled(lanes=4)
+        await first._end_lanes()
+        rounds.end(rounds.begin())
+        for _ in range(2 * int(LEASE.total_seconds())):
+            await rounds.pauses.advance(1)
+        assert "Done" in rounds.one("card:1").text
+        assert rounds.one("result:1:1").thread_ts == rounds.one("card:1").ts
