@@ -25,7 +25,12 @@ from interfaces.slack.front_end import SlackFrontEnd
 
 POLICY = BudgetPolicy.from_dollars(10.0, 90.0, (20, 8))
 QUICK = Pace(ping=0.5, hello=2.0, retry=0.01, longest_retry=0.05, steady=0.0)
-SETTINGS = {"allowed_users": ["U1"], "allowed_channels": ["C1"], "admins": ["U9"]}
+SETTINGS = {
+    "allowed_users": ["U1"],
+    "allowed_channels": ["C1"],
+    "admins": ["U9"],
+    "commands_per_minute": 1000,
+}
 
 
 @dataclass
@@ -116,6 +121,26 @@ async def test_a_command_is_answered_and_its_card_is_posted_and_kept_true(
         assert (await slack.command("/cancel", "1")).text
         await slack.until(lambda: shown.edits, "the edited card")
         assert house.queue.get_task(1).status is TaskStatus.CANCELLED
+
+
+async def test_two_hundred_commands_survive_redelivery_a_refresh_and_a_pulled_cable(
+    house: House, slack: FakeSlack
+) -> None:
+    slack.redeliver = 0.2
+    async with house.open() as front_end:
+        await house.is_(front_end, ChatState.CONNECTED)
+        texts = [f"Chore number {n}" for n in range(200)]
+        async with asyncio.TaskGroup() as people:
+            asked = [people.create_task(slack.command("/task", text)) for text in texts]
+            await slack.until(lambda: any(each.done() for each in asked))
+            await slack.disconnect("refresh_requested")
+            await slack.until(lambda: sum(each.done() for each in asked) > 100)
+            await slack.disconnect(None)
+        await slack.settled()
+        assert all(each.result().seconds < 3 for each in asked)
+        await slack.until(lambda: sum(house.queue.counts().values()) == 200, "every task")
+    tasks = house.queue.list_tasks(limit=500).tasks
+    assert sorted(task.description for task in tasks) == sorted(texts)
 
 
 async def test_every_surface_is_there(house: House, slack: FakeSlack) -> None:
