@@ -203,7 +203,7 @@ class Connection:
 
     def _off(self, refused: Refused) -> Refused:
         self.state = Chat(ChatState.OFF, self._clock.now(), refused.sentence)
-        log.error("slack.refused", variable=refused.variable, problem=refused.sentence)
+        log.error("slack.token_refused", variable=refused.variable, problem=refused.sentence)
         return refused
 
     async def _put_away(self) -> None:

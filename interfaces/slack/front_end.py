@@ -128,7 +128,7 @@ class SlackFrontEnd:
         match tokens_of(self._credentials):
             case Refused(variable=variable, sentence=sentence):
                 self._chat = Chat(ChatState.OFF, self._clock.now(), sentence)
-                log.error("slack.refused", variable=variable, problem=sentence)
+                log.error("slack.token_refused", variable=variable, problem=sentence)
             case Tokens() as tokens:
                 try:
                     async with AsyncExitStack() as stack:

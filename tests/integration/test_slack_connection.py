@@ -289,4 +289,4 @@ async def test_no_token_is_ever_logged_and_no_failure_has_a_traceback(
     assert slack.bot_token not in told
     assert slack.app_token not in told
     assert "Traceback" not in told
-    assert len(of(logs, "slack.refused")) == 1
+    assert len(of(logs, "slack.token_refused")) == 1

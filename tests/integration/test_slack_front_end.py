@@ -193,7 +193,7 @@ async def test_a_token_that_cannot_work_is_one_line_and_no_second_attempt(
         assert said in str(front_end.chat.because)
         front_end.wake()
     [line] = [entry for entry in logs if entry["log_level"] == "error"]
-    assert line["event"] == "slack.refused"
+    assert line["event"] == "slack.token_refused"
     assert said in line["problem"]
     assert len([call for call in slack.calls if call.method == "auth.test"]) <= 1
 
@@ -209,7 +209,7 @@ async def test_a_token_revoked_while_all_runs_stops_slack_and_nothing_else(
         assert "SLACK_BOT_TOKEN is refused" in str(front_end.chat.because)
         await slack.until(lambda: slack.connections == 0)
     assert house.queue.get_task(1).status is TaskStatus.PENDING
-    assert events(logs, "error").count("slack.refused") == 1
+    assert events(logs, "error").count("slack.token_refused") == 1
 
 
 async def test_a_mistake_inside_is_logged_and_survived(
