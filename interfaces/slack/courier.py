@@ -17,7 +17,7 @@ from core import event_cursor, outbox
 from core.failpoints import reached
 from core.logs import new_correlation_id
 from interfaces.slack.editing import Editor
-from interfaces.slack.equipment import Equipment, Gate
+from interfaces.slack.equipment import Equipment, Permit
 from interfaces.slack.planning import read_on
 from interfaces.slack.sending import Sender
 
@@ -58,9 +58,9 @@ class Courier:
         self._with = equipment
         self._pauses = pauses or RealPauses()
         self._owner = new_correlation_id()
-        self._gate = Gate(equipment.on_refused)
-        self._sender = Sender(equipment, self._owner, self._gate)
-        self._editor = Editor(equipment, self._gate)
+        self._permit = Permit(equipment.clock, equipment.on_refused)
+        self._sender = Sender(equipment, self._owner, self._permit)
+        self._editor = Editor(equipment, self._permit)
         self._letters, self._cards = asyncio.Event(), asyncio.Event()
         self._stopping = False
         self._lanes: list[asyncio.Task[None]] = []

@@ -18,7 +18,7 @@ from core import outbox
 from core.errors import TaskNotFound
 from core.models import Message, TaskStatus
 from interfaces.slack.drawing import Drawn, draw
-from interfaces.slack.equipment import Equipment, Gate
+from interfaces.slack.equipment import Equipment, Permit
 from interfaces.slack.pace import CARD_GAP, Closed, EditPace, Haste, Patience
 from interfaces.slack.posting import Posting
 from interfaces.slack.sessions import Sessions
@@ -51,9 +51,9 @@ class _Memory:
 
 
 class Editor:
-    def __init__(self, equipment: Equipment, gate: Gate) -> None:
+    def __init__(self, equipment: Equipment, permit: Permit) -> None:
         self._with = equipment
-        self._gate = gate
+        self._permit = permit
         self._posting = Posting(equipment.client)
         self._sessions = Sessions(equipment.client, equipment.clock)
         self._pace, self._closed, self._patience = EditPace(), Closed(), Patience()
@@ -65,10 +65,8 @@ class Editor:
         there is something to do again, None: nothing waits. `last`: now or never.
         """
         cards = await self._candidates(running=running)
-        waits = [
-            await self._carefully(card, last=last) for card in cards if self._gate.lets_through()
-        ]
-        if self._gate.lets_through():
+        waits = [await self._carefully(card, last=last) for card in cards if self._permit.holds()]
+        if self._permit.holds():
             await self._sessions.tell()
         waits += [CARD_GAP] if running else []
         return min((wait for wait in waits if wait), default=None)
@@ -160,7 +158,7 @@ class Editor:
                 self._closed.close(_METHOD, trouble.wait, now)
                 return trouble.wait
             case Meaning.TOKEN:
-                self._gate.shut(trouble.word)
+                self._permit.withdraw(trouble.word)
             case Meaning.NO_MESSAGE | Meaning.NO_PLACE | Meaning.NO_THREAD:
                 await self._give_up(card, trouble.word)
             case _:

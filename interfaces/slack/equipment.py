@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
@@ -16,6 +16,9 @@ from core.task_view import TaskView
 from interfaces.slack.planning import Further
 
 log = structlog.get_logger(__name__)
+
+#: seconds until a refused token is tried once more
+WITHDRAWN: Final = 300.0
 
 P = ParamSpec("P")
 Result = TypeVar("Result")
@@ -39,7 +42,7 @@ class Equipment:
     clock: Clock
     #: what else listens to events, in the transaction that reads them
     further: Sequence[Further] = ()
-    #: told, with Slack's word, when the token is refused: then nothing is delivered any more
+    #: told, with Slack's word, when the token is refused: nothing is delivered until it is taken
     on_refused: Callable[[str], None] = lambda _word: None
 
     def __post_init__(self) -> None:
@@ -77,18 +80,20 @@ class Equipment:
         return await self.threads.in_thread(work)
 
 
-class Gate:
-    """Shut once Slack refuses the token: a new one and a restart open it, nothing else."""
+class Permit:
+    """Withdrawn when Slack refuses the token. Only a person can mend that, but Slack has been wrong
+    about it, too: so one try now and then goes on.
+    """
 
-    def __init__(self, on_refused: Callable[[str], Any]) -> None:
-        self._on_refused = on_refused
-        self._is_shut = False
+    def __init__(self, clock: Clock, on_refused: Callable[[str], Any]) -> None:
+        self._clock, self._on_refused = clock, on_refused
+        self._again_at = 0.0
 
-    def lets_through(self) -> bool:
-        return not self._is_shut
+    def holds(self) -> bool:
+        return self._clock.monotonic() >= self._again_at
 
-    def shut(self, word: str) -> None:
-        if not self._is_shut:
-            self._is_shut = True
+    def withdraw(self, word: str) -> None:
+        if self.holds():
+            self._again_at = self._clock.monotonic() + WITHDRAWN
             log.error("slack.delivery_stopped", error=word)
             self._on_refused(word)

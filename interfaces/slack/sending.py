@@ -17,7 +17,7 @@ from core.failpoints import reached
 from core.models import Message, MessageKind, MessageState
 from core.outbox import GRACE, Letter, Standing
 from interfaces.slack.drawing import content_of, digest
-from interfaces.slack.equipment import Equipment, Gate
+from interfaces.slack.equipment import Equipment, Permit
 from interfaces.slack.pace import Closed, Patience, PostPace
 from interfaces.slack.posting import Content, Posting, Stands, file_id_of
 from interfaces.slack.trouble import Meaning, Trouble
@@ -40,19 +40,19 @@ _DIRECT: Final = ("D", *_PEOPLE)
 
 
 class Sender:
-    def __init__(self, equipment: Equipment, owner: str, gate: Gate) -> None:
+    def __init__(self, equipment: Equipment, owner: str, permit: Permit) -> None:
         self._with = equipment
         self._owner = owner
-        self._gate = gate
+        self._permit = permit
         self._posting = Posting(equipment.client)
         self._uploading = Uploading(equipment.client)
         self._pace, self._closed, self._patience = PostPace(), Closed(), Patience()
 
     async def deliver(self) -> float | None:
         """Send what may go now; answers the seconds until the next may, None: nothing waits."""
-        while self._gate.lets_through():
+        while self._permit.holds():
             letters = await self._with.read(outbox.due, self._with.now(), MANY)
-            waits = [await self._carry(letter) for letter in letters if self._gate.lets_through()]
+            waits = [await self._carry(letter) for letter in letters if self._permit.holds()]
             if all(waits):
                 return min(waits, default=None)
         return None
@@ -155,7 +155,7 @@ class Sender:
                 await self._postpone(letter, self._pause(letter, trouble), trouble.word)
             case Meaning.TOKEN:
                 await self._postpone(letter, timedelta(), trouble.word)
-                self._gate.shut(trouble.word)
+                self._permit.withdraw(trouble.word)
             case Meaning.NO_PLACE:
                 await self._with.write(self._send_elsewhere, letter, trouble.word)
             case Meaning.NO_THREAD if letter.thread_ts:
@@ -165,7 +165,7 @@ class Sender:
 
     async def _look_later(self, letter: Message, trouble: Trouble) -> None:
         if trouble.meaning is Meaning.TOKEN:
-            self._gate.shut(trouble.word)
+            self._permit.withdraw(trouble.word)
         until = self._with.now() + max(GRACE, self._pause(letter, trouble))
         await self._with.write(outbox.look_later, letter.id, until, trouble.word)
 

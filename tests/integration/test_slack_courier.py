@@ -150,7 +150,11 @@ async def test_slack_being_away_for_hours_loses_nothing(rounds: Rounds) -> None:
     assert len(rounds.calls("chat.postMessage")) <= 70
 
 
-async def test_a_token_that_is_no_good_stops_delivery_and_loses_nothing(rounds: Rounds) -> None:
+@pytest.mark.parametrize("restarted", [True, False], ids=["restarted", "Slack was wrong"])
+async def test_a_token_that_is_no_good_stops_delivery_and_loses_nothing(
+    rounds: Rounds,
+    restarted: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
     rounds.slack.wrong_bot_token = True
     await rounds.started()
     rounds.put("reply:1")
@@ -160,9 +164,12 @@ async def test_a_token_that_is_no_good_stops_delivery_and_loses_nothing(rounds: 
     assert rounds.refused == ["invalid_auth"]
     assert len(rounds.calls("chat.postMessage")) == 1
 
-    await rounds.crash()
     rounds.slack.wrong_bot_token = False
-    await rounds.started()
+    if restarted:
+        await rounds.crash()
+        await rounds.started()
+    else:
+        await rounds.pass_by(300)
     assert rounds.one("reply:1").text
     assert rounds.one("reply:2").text
 
