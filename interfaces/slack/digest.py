@@ -57,41 +57,46 @@ class MorningDigest:
     async def _run(self) -> None:
         while True:
             self._awake.clear()
-            seconds = await self._house.threads.in_thread(self._tell_everybody_due)
+            seconds, told = await self._house.threads.in_thread(self._tell_everybody_due)
+            if told:
+                self._on_letters()
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await self._awake.wait()
 
     # --- in a thread -------------------------------------------------------------------------
 
-    def _tell_everybody_due(self) -> float:
-        """Answers for how many seconds nothing is due."""
+    def _tell_everybody_due(self) -> tuple[float, int]:
+        """For how many seconds nothing is due now, and how many were told."""
         try:
             now, readers = self._house.clock.now(), self._readers()
         except Exception:
             log.exception("digest.failed")
-            return _AGAIN
-        return min([_LONGEST, *(self._tell_when_due(each, now) for each in readers)])
+            return _AGAIN, 0
+        looks = [self._tell_when_due(each, now) for each in readers]
+        seconds = min([_LONGEST, *(look[0] for look in looks)])
+        return seconds, sum(look[1] for look in looks)
 
     def _readers(self) -> list[Person]:
         with self._house.database.read() as session:
             known = people.among(session, self._house.users)
             return [person for person in known if person.digest_wanted]
 
-    def _tell_when_due(self, person: Person, now: datetime) -> float:
+    def _tell_when_due(self, person: Person, now: datetime) -> tuple[float, bool]:
         """One person's trouble is not everybody's."""
+        told = False
         try:
             due = people.next_digest(person, self._house.habits, now)
             if due.at <= now:
-                self._tell(person, due)
+                told = self._tell(person, due)
                 person.digested_on = due.day.isoformat()
                 due = people.next_digest(person, self._house.habits, now)
         except Exception:
             log.exception("digest.failed", user=person.user_id)
-            return _AGAIN
-        return max(0.0, (due.at - now).total_seconds())
+            return _AGAIN, False
+        return max(0.0, (due.at - now).total_seconds()), told
 
-    def _tell(self, person: Person, due: Due) -> None:
+    def _tell(self, person: Person, due: Due) -> bool:
         house, given = self._house, self._house.conditions()
         with house.database.write() as connection:
             # once alone among writers: whatever ended before is in the report
@@ -103,7 +108,7 @@ class MorningDigest:
             told = self._put(connection, person.user_id, due, report)
         if told:
             log.info("digest.told", user=person.user_id, day=due.day.isoformat())
-            self._on_letters()
+        return told
 
     def _put(self, connection: Connection, user: str, due: Due, report: NightReport) -> bool:
         """False: another daemon was faster, or the person has just turned it off."""
