@@ -9,8 +9,8 @@ from interfaces.slack.access import Caller
 
 Payload = Mapping[str, Any]
 
-#: what a person wrote has no subtype, or came with a file
-_WRITTEN: Final = (None, "file_share")
+#: what a person wrote has no subtype, or came with a file, or is shown in the channel as well
+_WRITTEN: Final = (None, "file_share", "thread_broadcast")
 
 
 class Kind(StrEnum):

@@ -22,6 +22,7 @@ from interfaces.slack.answers import apology_text, plain_body
 from interfaces.slack.delivery import Delivery
 from interfaces.slack.desk import GRACE
 from interfaces.slack.identity import LOST, slack_word
+from interfaces.slack.notices import note
 from interfaces.slack.office import Office
 from interfaces.slack.task_form import (
     CALLBACK,
@@ -170,8 +171,12 @@ async def _submit(office: Office, delivery: Delivery, sent: Mapping[str, Any]) -
 def _refused(office: Office, delivery: Delivery, origin: Origin) -> Refused | None:
     """A form says nothing of where it was asked for; it may lie open while the rules change."""
     channel = None if origin.channel == delivery.user else origin.channel
-    decision = office.access.decide(replace(delivery.caller, channel=channel))
-    return decision if isinstance(decision, Refused) else None
+    caller = replace(delivery.caller, channel=channel)
+    decision = office.access.decide(caller)
+    if not isinstance(decision, Refused):
+        return None
+    note(decision, replace(delivery, caller=caller))
+    return decision
 
 
 def _complaint(problems: Problems) -> dict[str, Any]:

@@ -46,7 +46,7 @@ async def refuse(office: Office, refused: Refused, envelope: Envelope) -> BoltRe
     if delivery.kind is Kind.MESSAGE:
         office.desk.spawn(_refuse_in_thread(office, refused, delivery), "slack-refusal")
         return await envelope.ack()
-    _note(refused, delivery)
+    note(refused, delivery)
     if not _is_told(office, refused, delivery):
         return await envelope.ack()
     return await tell(office, refused.advice, envelope)
@@ -75,7 +75,8 @@ async def tell(office: Office, text: str, envelope: Envelope) -> BoltResponse:
     return await ack()
 
 
-def _note(refused: Refused, delivery: Delivery) -> None:
+def note(refused: Refused, delivery: Delivery) -> None:
+    """The line that every refusal leaves."""
     if delivery.kind in _SILENT:
         return
     where = {"user": delivery.user or None, "channel": delivery.channel}
@@ -84,10 +85,10 @@ def _note(refused: Refused, delivery: Delivery) -> None:
 
 def _is_told(office: Office, refused: Refused, delivery: Delivery) -> bool:
     """What is answered in the acknowledgement costs nothing; the rest is said now and then."""
+    if delivery.kind in (Kind.COMMAND, Kind.SUBMISSION, Kind.OPTIONS):
+        return True
     if delivery.kind in _SILENT or refused.reason is Reason.NOBODY:
         return False
-    if delivery.kind in (Kind.COMMAND, Kind.SUBMISSION):
-        return True
     what = f"{delivery.user}:{delivery.kind}:{refused.reason}"
     stays = delivery.kind in (Kind.DIRECT, Kind.MESSAGE) and refused.reason is not Reason.TOO_FAST
     return office.seldom.may_tell(what, _STAYS if stays else _VANISHES)
@@ -97,7 +98,7 @@ async def _refuse_in_thread(office: Office, refused: Refused, delivery: Delivery
     """People talk in channels; what they say concerns us in a task's thread alone."""
     if await office.desk.in_thread(office.task_of, delivery) is None:
         return
-    _note(refused, delivery)
+    note(refused, delivery)
     if _is_told(office, refused, delivery):
         office.desk.say_apart(Aside(office.client, delivery), plain_body(refused.advice))
 
