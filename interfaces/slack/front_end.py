@@ -21,7 +21,7 @@ from core.quiet_night import Conditions
 from core.task_view import TaskView, task_view
 from interfaces.bot import Bot, Surroundings
 from interfaces.slack import app as slack_app
-from interfaces.slack import bulletins, home
+from interfaces.slack import bulletins
 from interfaces.slack.clients import Clients
 from interfaces.slack.connection import Connection, Pace
 from interfaces.slack.courier import Courier
@@ -148,7 +148,6 @@ class SlackFrontEnd:
         await self._tell_what_is_missing(clients, identity)
         office = await self._open(clients, identity, connection, stack)
         app = slack_app.build(office)
-        home.register(app, office)
         stack.push_async_callback(connection.close)
         await connection.serve(app)
 

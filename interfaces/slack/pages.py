@@ -15,7 +15,7 @@ from interfaces.slack import words
 from interfaces.slack.blocks import Block, actions, context, plain, section
 from interfaces.slack.bulletins import ICONS
 from interfaces.slack.buttons_of import buttons_of
-from interfaces.slack.facts import code_of, line_of, readable
+from interfaces.slack.facts import line_of, readable
 from interfaces.slack.task_lines import REHEARSAL, group
 from interfaces.slack.task_lines import line_of as task_line
 
@@ -38,15 +38,6 @@ _IDLE_CHARS: Final = 300
 def home(view: HomeView) -> Block:
     """What `views.publish` takes."""
     return {"type": "home", "blocks": [*_tonight(view), *_tasks(view), *_settings(view)]}
-
-
-def stranger(user: str) -> Block:
-    """For who is not on the list: that, and what to tell whoever runs it."""
-    advice = (
-        "*You are not on the list of people Sleepless works for.*\nAsk whoever runs it to add your"
-        f" member ID {code_of(user)} to `slack.allowed_users`."
-    )
-    return {"type": "home", "blocks": [section(advice, "home:stranger")]}
 
 
 # --- the night and its money --------------------------------------------------------------------

@@ -26,7 +26,7 @@ from fixtures_slack_pages import (
     warning,
 )
 from interfaces.slack.bulletins import alert, digest
-from interfaces.slack.pages import bar, home, stranger
+from interfaces.slack.pages import bar, home
 
 # --- the home page --------------------------------------------------------------------------------
 
@@ -132,13 +132,6 @@ def test_rehearsed_figures_are_called_so() -> None:
 def test_a_daemon_that_starts_nothing_says_why_first() -> None:
     page = home(homepage(idle_because="ANTHROPIC_API_KEY is not set"))
     assert said(page).index("ANTHROPIC_API_KEY is not set") < said(page).index("The night is open")
-
-
-def test_a_stranger_is_told_what_to_tell_the_admin_and_nothing_else() -> None:
-    page = stranger("U0EVE")
-    require_that_slack_takes_it(page)
-    assert "`U0EVE`" in said(page)
-    assert len(page["blocks"]) == 1
 
 
 def test_where_the_daily_cap_leaves_less_it_is_said() -> None:

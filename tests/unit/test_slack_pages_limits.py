@@ -27,7 +27,7 @@ from fixtures_slack_pages import (
 )
 from interfaces.slack.blocks import units
 from interfaces.slack.bulletins import digest
-from interfaces.slack.pages import home, stranger
+from interfaces.slack.pages import home
 
 LOUD = [
     *(
@@ -127,7 +127,6 @@ def test_slack_takes_pages_that_are_filled_to_the_brim(filling: str) -> None:
     require_that_slack_takes_it(page)
     told = {"needs_you": review, "done": done, "failed": failed, "waiting": pending}
     require_that_slack_takes_it(digest(report(why_nothing=[Obstacle(much)] * 9, **told)))
-    require_that_slack_takes_it(stranger(much))
 
 
 def test_slack_takes_a_menu_of_as_many_projects_as_there_may_be() -> None:
