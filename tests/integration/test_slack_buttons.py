@@ -22,6 +22,7 @@ from fixtures_slack_app import (
     running,
     slack,
 )
+from interfaces.bot import Seen
 
 __all__ = ["app", "premise", "slack"]
 
@@ -139,3 +140,25 @@ async def test_a_mistake_behind_a_button_is_apologised_for(
             body = await app.slack.answer(ack)
         [line] = [line for line in lines if line["event"] == "slack.failed"]
         assert f"error {line['correlation_id']}" in body["text"]
+
+
+async def test_what_is_pressed_on_the_home_page_answers_in_a_direct_message_if_it_must(
+    app: SlackApp,
+) -> None:
+    task = await app.queued("One")
+    for action_id in ("task:diff", "task:cancel"):
+        text = {"type": "plain_text", "text": "Press"}
+        button = {
+            "type": "button",
+            "action_id": action_id,
+            "text": text,
+            "value": f"{Seen.of(task)}",
+        }
+        page = {"type": "home", "blocks": [{"type": "actions", "elements": [button]}]}
+        await app.office.client.views_publish(user_id=ADA, view=page)
+        await app.slack.click_home(ADA, action_id)
+    await app.idle()
+    [letter] = app.letters()
+    assert letter.channel == ADA
+    assert f"/why {task.id}" in app.said()[0]
+    assert app.queue.get_task(task.id).status is TaskStatus.CANCELLED
