@@ -191,7 +191,7 @@ _DRAWN: dict[str, Callable[[Sheet, Block, float], None]] = {
 
 def _label(element: Block) -> Run:
     given = element.get("text") or element.get("initial_option", {}).get("text")
-    text = given or element.get("placeholder") or {"text": "⋯"}
+    text = given or element.get("placeholder") or {"text": element.get("initial_time", "⋯")}
     return Run(text["text"], bold=True)
 
 

@@ -6,28 +6,34 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import update
 
 from block_drawing import Message, Page, draw
 from conftest import StoppedClock
-from core import instructions, leases
+from core import instructions, leases, people
 from core.admission import Admitted, Worker, admit_next
 from core.charges import Usage
 from core.database import Database
+from core.home_view import home_view, reader_of
 from core.leases import Claim
 from core.migrate import migrate
 from core.models import Run, RunOutcome, RunPhase, Task, TaskPriority
 from core.money import to_nano
+from core.night_report import night_report
+from core.people import Habits
 from core.policy import BudgetPolicy
+from core.quiet_night import Conditions
 from core.settlement import Settlement, settle
 from core.states import Patience
 from core.task_queue import TaskQueue, Wishes
 from core.task_view import TaskView, task_view
+from interfaces.slack import bulletins, pages
 from interfaces.slack.card import card, failure, result
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -178,6 +184,53 @@ def failed(stage: Stage) -> list[Message]:
     return [Message(card(view).blocks, at="10:00 PM", thread=(reply,))]
 
 
+def a_night(stage: Stage) -> None:
+    """From eight to eight: two done, one failed, one that waits, and somebody else's."""
+    stage.clock.set(datetime(2026, 3, 10, 20, 5, tzinfo=UTC))
+    for text, project, dollars, facts in (
+        (LOGIN, "my-app", "0.7321", {"verified": True}),
+        ("Bring the dependencies up to date", "website", "1.2048", {"verified": True}),
+        ("Draw the architecture as a diagram", None, "0.1876", {}),
+    ):
+        stage.add(text, project)
+        stage.clock.advance(minutes=21)
+        stage.end(stage.start(), RunOutcome.COMPLETED, dollars, facts=facts)
+    stage.add("Write dates in exports as ISO 8601", "reports")
+    error = "`pytest -q` says no (exit 1); the work is kept on its branch."
+    words = {"error_class": "refuted", "error_message": error}
+    stage.end(stage.start(), RunOutcome.REFUTED, "0.2210", facts={"verified": False}, **words)
+    stage.add("Translate the error messages", "shop", by="U0BEN0BEN")
+    stage.end(stage.start(), RunOutcome.COMPLETED, "0.4102", facts={"verified": True})
+
+
+def digest(stage: Stage) -> list[Message]:
+    a_night(stage)
+    stage.add("Renew the certificate", not_before=datetime(2026, 3, 12, 20, 0, tzinfo=UTC))
+    stage.clock.set(datetime(2026, 3, 11, 8, 0, tzinfo=UTC))
+    since, until = datetime(2026, 3, 10, 20, 0, tzinfo=UTC), stage.clock.now()
+    with stage.database.read() as session:
+        report = night_report(session, ADA, Conditions(stage.policy, SLOTS), since, until)
+    return [Message(bulletins.digest(report)["blocks"], at="8:00 AM")]
+
+
+def home(stage: Stage) -> list[Page]:
+    a_night(stage)
+    stage.add("Add a dark mode", "website")
+    claim = stage.start()
+    stage.note(claim, **WORKING, metered_nano=to_nano("0.3144"), num_turns=17)
+    stage.add("Make the search find plurals", "my-app")
+    stage.add("Shrink the images of the front page", "website")
+    stage.clock.set(datetime(2026, 3, 10, 22, 40, tzinfo=UTC))
+    habits, now = Habits(time(8), ZoneInfo("UTC")), stage.clock.now()
+    with stage.database.write() as connection:
+        people.remember(connection, ADA, "ada", "Europe/Berlin", now)
+        people.choose_project(connection, ADA, "my-app", now)
+    with stage.database.read() as session:
+        reader = reader_of(session, ADA, (), habits)
+        view = home_view(session, reader, Conditions(stage.policy, SLOTS), now)
+    return [Page(pages.home(view)["blocks"], title="Home")]
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
     title: str
@@ -190,6 +243,8 @@ SCENES = {
     "slack-card-done": Scene("The card of a task that is done, and its result", done),
     "slack-card-waiting": Scene("The card of a task that waits for money", waiting),
     "slack-card-failed": Scene("The card of a task that failed, and what to do", failed),
+    "slack-digest": Scene("The morning digest", digest),
+    "slack-home": Scene("The app's home page", home),
 }
 
 

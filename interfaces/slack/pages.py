@@ -70,7 +70,7 @@ def _money(view: HomeView) -> Iterator[str]:
         yield f"The {period} has no money of its own."
         return
     free = max(0, where.window_room)
-    yield f"`{bar(where.charged, where.held, where.quota)}`"
+    yield bar(where.charged, where.held, where.quota)
     parts = [f"{shown(where.charged)} used", f"{shown(free)} left of {shown(where.quota)}"]
     if where.held:
         parts.insert(1, f"{shown(where.held)} on hold")
@@ -99,7 +99,8 @@ def _tasks(view: HomeView) -> Iterator[Block]:
     if not (view.running.total or view.queued.total):
         yield section("*The queue is empty.* `/task` adds to it.", "home:empty")
     yield {"type": "divider", "block_id": "home:divider"}
-    yield context(f"Last night began {words.moment(view.last_night.starts_at)}", "home:night")
+    which = "This night" if view.last_night == view.tonight else "The last night"
+    yield context(f"{which} began {words.moment(view.last_night.starts_at)}", "home:night")
     if view.ended.total:
         yield from group("What it brought", view.ended, "home:ended")
     else:
