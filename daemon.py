@@ -7,23 +7,26 @@ before the first has written its last word. Runs end before any of that.
 
 import argparse
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from core import failpoints, leases, line, sd_notify
+from core import failpoints, leases, line, sd_notify, version
 from core.admission import Admitted, Refused, Worker
 from core.budget import BudgetManager
 from core.clock import SystemClock
 from core.database import Database
 from core.errors import SleeplessError
+from core.health import Chat, DaemonFacts, Health, health_of
 from core.leases import Claim
 from core.logs import configure_logging
 from core.migrate import migrate
@@ -43,7 +46,13 @@ from execution.crew import hire, idle_because
 from execution.git import require_git
 from execution.lifeline import Rescue, rescue
 from execution.record import Store, facts_of
+from execution.run_diff import diff_of
 from execution.slots import Slots
+from interfaces.bot_values import Surroundings
+from interfaces.slack.tokens import off_because
+
+if TYPE_CHECKING:
+    from interfaces.slack.front_end import SlackFrontEnd
 
 log = structlog.get_logger("daemon")
 
@@ -63,8 +72,10 @@ class Parts:
 class SleeplessDaemon:
     """Keeps the slots full, the leases fresh and the promises kept, until it is told to drain."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, on_change: Callable[[], None]) -> None:
+        """`on_change`: whoever shows what happens has something new to show."""
         self._parts = parts
+        self._on_change = on_change
         self._awake = asyncio.Event()
         self._draining = asyncio.Event()
         self._slots = Slots(parts.store, parts.crew, self.wake)
@@ -106,6 +117,7 @@ class SleeplessDaemon:
             while not self._draining.is_set() and (admitted := await self._admit()):
                 task = await asyncio.to_thread(self._queue.get_task, admitted.task_id)
                 runs.create_task(self._execute_task(task, admitted), name=f"task-{task.id}")
+                self._on_change()
             await self._sleep(looked_at)
 
     async def _admit(self) -> Admitted | None:
@@ -197,13 +209,22 @@ async def serve(settings: Settings, credentials: Credentials) -> int:
     """Build everything, rescue what was left, say READY, work until told to stop; the exit code."""
     async with AsyncExitStack() as stack:
         parts = await _build(settings, credentials, stack)
-        daemon = SleeplessDaemon(parts)
+        chat = _chat(parts, credentials)
+        daemon = SleeplessDaemon(parts, chat.wake if chat else _nobody)
         termination = Termination(daemon.drain)
         stack.enter_context(termination)
         found = await rescue(parts.store, parts.crew, parts.scheduler.worker)
-        await _start(_listener(parts.store.database, daemon.wake), stack)
+
+        def wake() -> None:
+            daemon.wake()
+            if chat:
+                chat.wake()
+
+        await _start(_listener(parts.store.database, wake), stack)
         policy = parts.scheduler.budget_manager.policy
-        await _start(EdgeTicks(policy.hours, lambda _: daemon.wake()), stack)
+        await _start(EdgeTicks(policy.hours, lambda _: wake()), stack)
+        if chat:
+            await _start(chat, stack)
         _say_hello(parts, credentials)
         await termination.stoppable(daemon.run(found))
     log.info("daemon.stopped")
@@ -244,6 +265,36 @@ def _worker(settings: Settings) -> Worker:
     )
 
 
+def _chat(parts: Parts, credentials: Credentials) -> "SlackFrontEnd | None":
+    """Without tokens there is none, and nobody waits for its library."""
+    if off_because(credentials):
+        return None
+    from interfaces.slack.front_end import SlackFrontEnd
+
+    store, scheduler, settings = parts.store, parts.scheduler, parts.settings
+    facts = DaemonFacts(
+        version=version.current(),
+        started_at=store.clock.now(),
+        slots=scheduler.max_parallel_tasks,
+        backend=settings.agent.backend,
+        model=settings.agent.model,
+        idle_because=parts.idle_because,
+    )
+    queue, policy = scheduler.task_queue, scheduler.budget_manager.policy
+    chat: SlackFrontEnd | None = None
+
+    def health() -> Health:
+        return health_of(queue, policy, facts, chat.chat if chat else Chat())
+
+    diffs = partial(diff_of, parts.crew.workspaces)
+    chat = SlackFrontEnd(credentials, Surroundings(queue, policy, settings, diffs, health))
+    return chat
+
+
+def _nobody() -> None:
+    """Nobody shows what happens."""
+
+
 def _listener(database: Database, on_wake: Callable[[], None]) -> Any:
     if database.path is not None:
         return DatagramListener(database.path, on_wake)
@@ -261,8 +312,10 @@ async def _start(service: Any, stack: AsyncExitStack) -> None:
 
 def _say_hello(parts: Parts, credentials: Credentials) -> None:
     parts.store.budget.warn_of_starved_windows()
-    if "SLACK_BOT_TOKEN" in credentials.missing or "SLACK_APP_TOKEN" in credentials.missing:
-        log.info("slack.off", advice="no Slack tokens; the command line does everything")
+    if because := off_because(credentials):
+        half_given = credentials.slack_bot_token or credentials.slack_app_token
+        level = logging.WARNING if half_given else logging.INFO
+        log.log(level, "slack.off", because=because, advice="the command line does everything")
     if parts.idle_because:
         log.warning("dispatch.off", because=parts.idle_because)
     if parts.settings.agent.backend == "rehearsal":

@@ -90,12 +90,9 @@ def _is_there(entry: Entry) -> bool:
 
 def _version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's signature
     if wanted:
-        from importlib import metadata  # late: only here is it worth its time
+        from core import version  # late: only here is it worth its time
 
-        try:
-            click.echo(f"sleepless {metadata.version('sleepless-daemon')}")
-        except metadata.PackageNotFoundError:
-            click.echo("sleepless, from a checkout that is not installed")
+        click.echo(f"sleepless {version.current()}")
         ctx.exit()
 
 
