@@ -33,6 +33,8 @@ PACE: Final = 10.0
 _LATELY: Final = timedelta(hours=24)
 #: seconds after which it looks in any case
 _LONGEST: Final = 900.0
+#: the same while tasks run, whose cost grows, and after a page that Slack did not take
+_SOON: Final = 60.0
 _CONFLICT: Final = "hash_conflict"
 
 
@@ -123,11 +125,13 @@ class HomePages:
             return wait
         self._at_once.discard(user)
         shown.looked_at = now
-        page = await self._house.threads.in_thread(self._draw, user)
+        page, is_live = await self._house.threads.in_thread(self._draw, user)
         digest = hashlib.sha256(json.dumps(page).encode()).hexdigest()
-        if digest != shown.digest and await self._publish(user, page, shown):
+        if digest != shown.digest:
+            if not await self._publish(user, page, shown):
+                return _SOON
             shown.digest = digest
-        return _LONGEST
+        return _SOON if is_live else _LONGEST
 
     async def _publish(self, user: str, page: Block, shown: _Shown) -> bool:
         """Over what we know to stand there; over anything once that turns out to be wrong."""
@@ -158,12 +162,14 @@ class HomePages:
         window = window_at(now, self._house.conditions().policy.hours)
         return (window.ends_at - now).total_seconds()
 
-    def _draw(self, user: str) -> Block:
+    def _draw(self, user: str) -> tuple[Block, bool]:
+        """The page, and whether something runs on it."""
         house = self._house
         given, now = house.conditions(), house.clock.now()
         with house.database.read() as session:
             reader = reader_of(session, user, house.admins, house.habits)
-            return pages.home(home_view(session, reader, given, now))
+            view = home_view(session, reader, given, now)
+        return pages.home(view), view.running.total > 0
 
     def _note(self, user: str) -> None:
         with self._house.database.write() as connection:
