@@ -114,8 +114,8 @@ def test_ten_are_told_and_the_rest_counted(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("now", "night"),
-    [("08:00", at("20:00", day=-1)), ("19:59", at("20:00", day=-1)), ("20:00", at("20:00"))],
+    ("now", "day"),
+    [("08:00", -1), ("19:59", -1), ("20:00", 0)],
 )
 def test_the_last_night_is_the_one_that_is_on_or_the_one_before(now: str, day: int) -> None:
     assert last_night(POLICY, at(now)).starts_at == at("20:00", day=day)
