@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from interfaces.grammar import Verb
+from interfaces.grammar import Verb, slash
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ COMMANDS: Final = {
         "Queue a thought: it is done when nothing serious waits.",
         "/think Compare three ways to cache the search --project=my-app",
     ),
-    Verb.STATUS: Described("[ID]", "What runs and what waits, or one task.", "/status 42"),
+    Verb.STATUS: Described("[ID]", "What runs and what waits, or one task.", "/tasks 42"),
     Verb.RESULTS: Described(
         "[ID]", "What came of a task, or of the last five that ended.", "/results 42"
     ),
@@ -62,7 +62,7 @@ def help_text() -> str:
 
 def help_for(verb: Verb) -> str:
     described = COMMANDS[verb]
-    usage = f"/{verb.value} {described.usage}".rstrip()
+    usage = f"{slash(verb)} {described.usage}".rstrip()
     return f"{usage}\n{described.summary}\nFor example: {described.example}"
 
 

@@ -106,7 +106,7 @@ def last_results(given: Surroundings, request: Request) -> Reply:
         now = given.queue.clock.now()
         views = [view_of(session, given.policy, given.slots, task, now) for task in ended]
     if not views:
-        return Reply(Outcome.DONE, "No task has ended yet. `/status` tells what runs and waits.")
+        return Reply(Outcome.DONE, "No task has ended yet. `/tasks` tells what runs and waits.")
     lines = ["The last that ended:", *(_ended(view, request) for view in views)]
     rehearsal = any(view.rehearsal for view in views)
     return Reply(Outcome.DONE, "\n".join(lines), rehearsal=rehearsal)

@@ -18,7 +18,7 @@ _TITLE: Final = 100
 #: what core advises for a shell, and what does the same here
 _IN_CHAT: Final = {
     "`sleepless costs --by project`": "`/costs`",
-    "`sleepless tasks` lists": "`/status` lists",
+    "`sleepless tasks` lists": "`/tasks` lists",
     "give a higher --max-cost.": (
         "queue it anew with a higher one, or raise it in a shell:"
         " `sleepless tasks retry ID --max-cost USD`."

@@ -78,6 +78,8 @@ class Hint:
 
 #: verbs without a slash command of their own: they are said behind /task
 _BEHIND_TASK: Final = frozenset({Verb.HELP})
+#: Slack keeps /status for itself and refuses a manifest in which an app declares it
+_CALLED: Final = {Verb.STATUS: "/tasks"}
 #: other words for a verb, as people know them from elsewhere
 _WORDS: Final = {verb.value: verb for verb in Verb} | {
     "add": Verb.TASK,
@@ -106,7 +108,7 @@ _WORDS: Final = {verb.value: verb for verb in Verb} | {
     "ping": Verb.HEALTH,
     "doctor": Verb.HEALTH,
 }
-_SAID: Final = {verb.value: verb for verb in Verb}
+_SAID: Final = {verb.value: verb for verb in Verb} | {"tasks": Verb.STATUS}
 #: one letter in six may be wrong: `cancle` is cancel, `hosts` are no costs
 _NEARLY: Final = 0.82
 _SHORTEST, _LONGEST = 3, 12
@@ -169,7 +171,14 @@ def spelled(command: Command) -> str:
 
 def slash(verb: Verb) -> str:
     """How a verb is typed in Slack."""
-    return f"/task {verb.value}" if verb in _BEHIND_TASK else f"/{verb.value}"
+    if verb in _BEHIND_TASK:
+        return f"/task {verb.value}"
+    return _CALLED.get(verb, f"/{verb.value}")
+
+
+def verb_of(command: str) -> Verb | None:
+    """The verb behind a slash command; /status is understood wherever it still comes through."""
+    return _VERBS.get(command)
 
 
 def _explicitly(order: Order) -> str:
@@ -334,4 +343,7 @@ _READERS: Final[dict[Verb, Callable[[Verb, str], Command | Hint]]] = {
     Verb.HEALTH: _alone,
     Verb.METRICS: _alone,
     Verb.HELP: _help,
+}
+_VERBS: Final = {f"/{verb.value}": verb for verb in Verb} | {
+    name: verb for verb, name in _CALLED.items()
 }

@@ -16,7 +16,7 @@ from core.outbox import Letter
 from core.settings import Settings
 from fixtures_heart import World
 from interfaces.bot import Action, Bot, Outcome, Reply, Request, Seen, Surroundings
-from interfaces.grammar import Verb
+from interfaces.grammar import Verb, verb_of
 
 ADA, BOB, ADMIN = "U0ADA", "U0BOB", "U0ADMIN"
 BERLIN, UTC = ZoneInfo("Europe/Berlin"), ZoneInfo("UTC")
@@ -52,7 +52,7 @@ class Talk:
 
     def says(self, command: str, key: str | None = None) -> Reply:
         verb, _, text = command.removeprefix("/").partition(" ")
-        return self.bot.command(Verb(verb), text, self.request(key))
+        return self.bot.command(verb_of(f"/{verb}") or Verb.HELP, text, self.request(key))
 
     def done(self, command: str) -> str:
         """The text of a reply that must be DONE."""

@@ -15,7 +15,7 @@ REHEARSAL: Final = "REHEARSAL"
 _LATER: Final = "Sleepless is still at it; the answer follows here."
 _APOLOGY: Final = (
     "Something went wrong inside Sleepless (error {error_id}), and it may not have been done. Look"
-    " with /status before you try again; the log has the whole story under that id."
+    " with /tasks before you try again; the log has the whole story under that id."
 )
 #: an escaped & that would be read as one, too, if it stood there alone
 _NEEDLESS: Final = re.compile(r"&amp;(?!(?:amp|lt|gt);)")

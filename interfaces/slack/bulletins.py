@@ -102,7 +102,7 @@ def _further(report: NightReport) -> str:
     lists = (report.needs_you, report.failed, report.done)
     first = next((each.tasks[0].task.id for each in lists if each.tasks), None)
     looks = [f"`/results {first}` says more of a task"] if first else []
-    return "  ·  ".join([*looks, "`/status` shows the queue", "`/credits` the money"])
+    return "  ·  ".join([*looks, "`/tasks` shows the queue", "`/credits` the money"])
 
 
 def alert(alert: Alert) -> dict[str, Any]:

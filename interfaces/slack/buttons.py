@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 _OURS: Final = re.compile(r"^task:")
 _UNREADABLE: Final = Reply(
-    Outcome.STALE, "Sleepless does not know this button any more; /status shows how things are."
+    Outcome.STALE, "Sleepless does not know this button any more; /tasks shows how things are."
 )
 
 

@@ -22,10 +22,12 @@ log = structlog.get_logger(__name__)
 
 #: what changes a task; a new one has a key of its own, and who only looks may look twice
 _CHANGES: Final = frozenset({Verb.CANCEL, Verb.RETRY, Verb.PRIORITY})
+#: heard although no manifest can declare it: a gateway may still pass it on
+_ALSO: Final = {"/status": Verb.STATUS}
 
 
 def register(app: AsyncApp, office: Office) -> None:
-    verbs = {slash(verb): verb for verb in COMMANDS}
+    verbs = {slash(verb): verb for verb in COMMANDS} | _ALSO
 
     async def obey(
         ack: AsyncAck, respond: AsyncRespond, body: Payload, context: AsyncBoltContext

@@ -114,7 +114,7 @@ def _group(title: str, listed: Listed, reader: Reader, block_id: str) -> Iterato
     for each in listed.tasks:
         yield from _task(each, reader, f"{block_id}:{each.task.id}")
     if listed.more > 0:
-        yield context(f"and {listed.more:,} more: `/status` lists them", f"{block_id}:more")
+        yield context(f"and {listed.more:,} more: `/tasks` lists them", f"{block_id}:more")
 
 
 def _task(view: TaskView, reader: Reader, block_id: str) -> Iterator[Block]:

@@ -176,7 +176,7 @@ def test_a_name_that_makes_no_folder_is_refused_with_the_reason(talk: Talk, name
         ("/task Fix it --after=99", "task 99, which does not exist"),
         ("/task Fix it --at=someday", "'someday' is not a time"),
         ("/task " + "x" * 50_001, "50,000 is the most"),
-        ("/cancel 99", "There is no task 99; `/status` lists those that exist."),
+        ("/cancel 99", "There is no task 99; `/tasks` lists those that exist."),
         ("/costs nothing", "There is no project 'nothing'; `/costs` lists those that exist."),
         ("/priority 1 sirious", "/priority 1 serious"),
     ],

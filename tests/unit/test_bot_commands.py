@@ -6,7 +6,7 @@ from core.models import RunOutcome, TaskStatus
 from fixtures_bot import ADA, ADMIN, BERLIN, BOB, Talk, talk
 from fixtures_credits import put_tasks
 from interfaces.bot import COMMANDS, Action, Outcome
-from interfaces.grammar import Command, Verb, parse
+from interfaces.grammar import Command, Verb, parse, slash
 
 __all__ = ["talk"]
 
@@ -254,7 +254,7 @@ def test_the_help_has_every_command_with_an_example(talk: Talk) -> None:
 @pytest.mark.parametrize("verb", COMMANDS)
 def test_every_example_is_understood(verb: Verb) -> None:
     typed = COMMANDS[verb].example
-    command = parse(verb, typed.removeprefix(f"/{verb.value}"))
+    command = parse(verb, typed.removeprefix(slash(verb)))
     assert isinstance(command, Command)
     assert command.verb is verb
 

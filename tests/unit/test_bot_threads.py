@@ -94,7 +94,7 @@ def test_a_button_of_a_task_that_is_gone_says_so(talk: Talk) -> None:
     reply = talk.presses(Action.CANCEL, Seen(7, TaskStatus.PENDING, 0))
     assert (reply.outcome, reply.text) == (
         Outcome.HINT,
-        "There is no task 7; `/status` lists those that exist.",
+        "There is no task 7; `/tasks` lists those that exist.",
     )
 
 

@@ -18,13 +18,14 @@ from interfaces.grammar import (
     render,
     slash,
     spelled,
+    verb_of,
 )
 
 SERIOUS, RANDOM = TaskPriority.SERIOUS, TaskPriority.RANDOM
 
 
 def hinted(verb: str, text: str) -> Hint:
-    found = parse(Verb(verb), text)
+    found = parse(verb_of(f"/{verb}") or Verb.HELP, text)
     assert isinstance(found, Hint), found
     return found
 
@@ -32,7 +33,7 @@ def hinted(verb: str, text: str) -> Hint:
 def typed_again(corrected: str) -> Command | Hint:
     """A corrected command, copied into Slack."""
     verb, _, text = corrected.removeprefix("/").partition(" ")
-    return parse(Verb(verb), text)
+    return parse(verb_of(f"/{verb}") or Verb.HELP, text)
 
 
 @pytest.mark.parametrize("typed", ["--project=web", "--", "--serious --", " --random "])
@@ -44,19 +45,19 @@ def test_flags_without_a_text_are_no_task(typed: str) -> None:
 @pytest.mark.parametrize(
     ("typed", "corrected"),
     [
-        ("lst", "/status"),
-        ("List.", "/status"),
-        ("status", "/status"),
-        ("/statsu", "/status"),
-        ("list --project=web", "/status"),
+        ("lst", "/tasks"),
+        ("List.", "/tasks"),
+        ("status", "/tasks"),
+        ("/statsu", "/tasks"),
+        ("list --project=web", "/tasks"),
         ("cancel 42", "/cancel 42"),
         ("cancle #42 please", "/cancel 42"),
         ("cancel 42 and 43", "/cancel 42"),
         ("show 7", "/results 7"),
         ("priority 15", "/priority 15 serious"),
         ("credits detial", "/credits detail"),
-        ("42", "/status 42"),
-        ("task 42", "/status 42"),
+        ("42", "/tasks 42"),
+        ("task 42", "/tasks 42"),
         ("task", "/task"),
         ("think", "/think"),
     ],
@@ -120,14 +121,14 @@ def test_a_bare_task_opens_the_form() -> None:
     ],
 )
 def test_each_verb_takes_what_fits_it(verb: str, text: str, command: Command) -> None:
-    assert parse(Verb(verb), text) == command
+    assert parse(verb_of(f"/{verb}") or Verb.HELP, text) == command
     assert typed_again(spelled(command)) == command
 
 
 @pytest.mark.parametrize(
     ("verb", "text", "problem", "corrected"),
     [
-        ("cancel", "", "/cancel needs a task's id; /status lists them.", None),
+        ("cancel", "", "/cancel needs a task's id; /tasks lists them.", None),
         ("cancel", "it", "“it” is no task's id; give one number, as in /cancel 42.", None),
         ("cancel", "5 and 6", "“5 and 6” is no task's id", "/cancel 5"),
         (
@@ -137,8 +138,8 @@ def test_each_verb_takes_what_fits_it(verb: str, text: str, command: Command) ->
             "/cancel 5",
         ),
         ("results", "0", "“0” is no task's id", None),
-        ("status", "of it", "“of it” is no task's id", "/status"),
-        ("status", "0 or 12", "is no task's id", "/status 12"),
+        ("status", "of it", "“of it” is no task's id", "/tasks"),
+        ("status", "0 or 12", "is no task's id", "/tasks 12"),
         (
             "priority",
             "15",
@@ -178,6 +179,7 @@ def test_what_does_not_fit_a_verb_is_answered_with_what_does(
         ("status", Command(Verb.STATUS)),
         ("Status?", Command(Verb.STATUS)),
         ("/status 42", Command(Verb.STATUS, task_id=42)),
+        ("/tasks 42", Command(Verb.STATUS, task_id=42)),
         ("cancel 42", Command(Verb.CANCEL, task_id=42)),
         ("cancel #42, please.", Command(Verb.CANCEL, task_id=42)),
         ("why 42?", Command(Verb.WHY, task_id=42)),
@@ -213,7 +215,7 @@ def test_what_only_begins_like_a_verb_is_a_task_as_it_was_said(text: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("text", "corrected"), [("lst", "/status"), ("cancel 42 and 43", "/cancel 42"), ("retry", None)]
+    ("text", "corrected"), [("lst", "/tasks"), ("cancel 42 and 43", "/cancel 42"), ("retry", None)]
 )
 def test_a_slip_that_is_said_is_no_task_either(text: str, corrected: str | None) -> None:
     found = parse_said(text)
@@ -241,7 +243,13 @@ def test_an_aside_is_told_from_an_instruction(text: str, *, aside: bool) -> None
 
 @pytest.mark.parametrize("verb", Verb)
 def test_every_verb_is_spelled_as_it_is_typed(verb: Verb) -> None:
-    assert slash(verb) == ("/task help" if verb is Verb.HELP else f"/{verb.value}")
+    ours = {Verb.HELP: "/task help", Verb.STATUS: "/tasks"}
+    assert slash(verb) == ours.get(verb, f"/{verb.value}")
+
+
+def test_the_command_that_slack_keeps_for_itself_is_understood_all_the_same() -> None:
+    assert verb_of("/status") is verb_of("/tasks") is Verb.STATUS
+    assert verb_of("/unheard-of") is None
 
 
 FRAGMENTS = st.sampled_from(
