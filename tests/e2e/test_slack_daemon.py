@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 
-from core.budget import BudgetManager
-from core.clock import SystemClock
 from core.credits import credit_status
 from core.models import Message, MessageKind, MessageState, TaskStatus
 from core.policy import BudgetPolicy
@@ -71,7 +69,6 @@ class Office:
         settings = load_settings(self.home.folder / "config.yaml", {})
         policy = BudgetPolicy.of(settings.budget)
         slots = settings.scheduler.max_parallel_tasks
-        assert BudgetManager(self.home.database, policy, SystemClock())
         return credits_text(credit_status(self.home.queue, policy, slots))
 
 
