@@ -49,7 +49,7 @@ from execution.record import Store, facts_of
 from execution.run_diff import diff_of
 from execution.slots import Slots
 from interfaces.bot_values import Surroundings
-from interfaces.slack.tokens import off_because
+from interfaces.slack.connecting.tokens import off_because
 
 if TYPE_CHECKING:
     from interfaces.slack.front_end import SlackFrontEnd

@@ -13,9 +13,9 @@ from core.database import Database
 from core.policy import BudgetPolicy
 from core.task_queue import TaskQueue
 from core.task_view import TaskView, task_view
-from interfaces.slack.courier import Courier
-from interfaces.slack.desk import Desk
-from interfaces.slack.equipment import Equipment
+from interfaces.slack.incoming.desk import Desk
+from interfaces.slack.outgoing.courier import Courier
+from interfaces.slack.outgoing.equipment import Equipment
 
 
 class NoonClock:

@@ -20,9 +20,9 @@ from core.task_queue import Wishes
 from core.task_view import task_view
 from fake_slack import FakeSlack, SlackMessage
 from fixtures_heart import World
-from interfaces.slack.courier import Courier
-from interfaces.slack.desk import Desk
-from interfaces.slack.equipment import Equipment
+from interfaces.slack.incoming.desk import Desk
+from interfaces.slack.outgoing.courier import Courier
+from interfaces.slack.outgoing.equipment import Equipment
 
 LANES = 2
 

@@ -27,12 +27,12 @@ from core.task_queue import TaskQueue
 from core.task_view import task_view
 from fake_slack import Ack, FakeSlack, SlackMessage
 from interfaces.bot import Bot, Reply, Surroundings
-from interfaces.slack import app as slack_app
-from interfaces.slack.card import card
-from interfaces.slack.desk import Desk
-from interfaces.slack.identity import Identity
-from interfaces.slack.office import Office, Premises
-from interfaces.slack.people import People
+from interfaces.slack.connecting.identity import Identity
+from interfaces.slack.incoming import app as slack_app
+from interfaces.slack.incoming.desk import Desk
+from interfaces.slack.incoming.office import Office, Premises
+from interfaces.slack.incoming.people import People
+from interfaces.slack.rendering.card import card
 
 Json = dict[str, Any]
 

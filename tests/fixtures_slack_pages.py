@@ -19,7 +19,7 @@ from core.task_view import TaskView
 from core.windows import Period, Window
 from fake_slack.blocks import message_problems, view_problems
 from fixtures_heart import at, nano
-from interfaces.slack.blocks import units
+from interfaces.slack.rendering.blocks import units
 
 Json = dict[str, Any]
 NIGHT = Window(Period.NIGHT, at("20:00"), at("08:00", day=1))

@@ -33,8 +33,8 @@ from core.settlement import Settlement, settle
 from core.states import Patience
 from core.task_queue import TaskQueue, Wishes
 from core.task_view import TaskView, task_view
-from interfaces.slack import bulletins, pages
-from interfaces.slack.card import card, failure, result
+from interfaces.slack.rendering import bulletins, pages
+from interfaces.slack.rendering.card import card, failure, result
 
 DOCS = Path(__file__).parents[1] / "docs"
 ADA = "U0ADA0ADA"

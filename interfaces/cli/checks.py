@@ -31,7 +31,7 @@ from core.settings import Settings
 from core.windows import Period, next_window, window_at
 from interfaces.cli.invocation import name_of
 from interfaces.moments import say_moment
-from interfaces.slack.tokens import nobody_may, off_because
+from interfaces.slack.connecting.tokens import nobody_may, off_because
 
 #: merge-tree --write-tree, which landing stands on
 GIT_FLOOR: Final = (2, 38)

@@ -14,7 +14,7 @@ from interfaces.cli.output import note, say, say_json
 from interfaces.cli.values import json_option
 
 if TYPE_CHECKING:
-    from interfaces.slack.trial import Step
+    from interfaces.slack.connecting.trial import Step
 
 
 @click.group("slack")
@@ -65,7 +65,7 @@ def _place(channel: str | None, user: str | None) -> str | None:
 async def _try_out(invocation: Invocation, place: str | None, *, aloud: bool) -> "list[Step]":
     # late: Slack's library costs a quarter of a second
     from core.credentials import take_credentials
-    from interfaces.slack.trial import try_out
+    from interfaces.slack.connecting.trial import try_out
 
     settings = invocation.settings.slack
     steps = []

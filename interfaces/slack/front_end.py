@@ -20,21 +20,21 @@ from core.people import Habits
 from core.quiet_night import Conditions
 from core.task_view import TaskView, task_view
 from interfaces.bot import Bot, Surroundings
-from interfaces.slack import app as slack_app
-from interfaces.slack import bulletins
-from interfaces.slack.clients import Clients
-from interfaces.slack.connection import Connection, Pace
-from interfaces.slack.courier import Courier
-from interfaces.slack.desk import Desk
-from interfaces.slack.digest import MorningDigest
-from interfaces.slack.equipment import Equipment
-from interfaces.slack.household import Household
-from interfaces.slack.identity import Identity, other_app
+from interfaces.slack.connecting.clients import Clients
+from interfaces.slack.connecting.connection import Connection, Pace
+from interfaces.slack.connecting.identity import Identity, other_app
+from interfaces.slack.connecting.tokens import Refused, Tokens, nobody_may, off_because, tokens_of
+from interfaces.slack.incoming import app as slack_app
+from interfaces.slack.incoming.desk import Desk
+from interfaces.slack.incoming.office import Office, Premises
+from interfaces.slack.incoming.people import People
 from interfaces.slack.manifest import missing_scopes
-from interfaces.slack.office import Office, Premises
-from interfaces.slack.people import People
-from interfaces.slack.publishing import HomePages
-from interfaces.slack.tokens import Refused, Tokens, nobody_may, off_because, tokens_of
+from interfaces.slack.outgoing.courier import Courier
+from interfaces.slack.outgoing.digest import MorningDigest
+from interfaces.slack.outgoing.equipment import Equipment
+from interfaces.slack.outgoing.household import Household
+from interfaces.slack.outgoing.publishing import HomePages
+from interfaces.slack.rendering import bulletins
 
 __all__ = ["SlackFrontEnd", "off_because"]
 

@@ -21,8 +21,8 @@ from core.people import Habits
 from fake_slack import FakeSlack
 from fixtures_fake_slack import client, slack
 from fixtures_heart import World, at
-from interfaces.slack.desk import Desk
-from interfaces.slack.people import People
+from interfaces.slack.incoming.desk import Desk
+from interfaces.slack.incoming.people import People
 
 __all__ = ["client", "slack"]
 

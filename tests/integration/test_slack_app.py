@@ -10,8 +10,8 @@ import structlog
 from core.task_queue import TaskQueue
 from fake_slack import FakeSlack
 from fixtures_slack_app import ADA, PATIENCE, SlackApp, app, locked, premise, running, slack
-from interfaces.slack import app as slack_app
-from interfaces.slack.task_form import Blank, Origin, view
+from interfaces.slack.incoming import app as slack_app
+from interfaces.slack.incoming.task_form import Blank, Origin, view
 
 __all__ = ["app", "premise", "slack"]
 

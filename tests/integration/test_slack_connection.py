@@ -15,10 +15,10 @@ from conftest import StoppedClock
 from core.clock import Clock, SystemClock
 from core.health import ChatState
 from fake_slack import FakeSlack
-from interfaces.slack.clients import Clients
-from interfaces.slack.connection import Connection, Pace
-from interfaces.slack.identity import Identity
-from interfaces.slack.tokens import Refused, Tokens
+from interfaces.slack.connecting.clients import Clients
+from interfaces.slack.connecting.connection import Connection, Pace
+from interfaces.slack.connecting.identity import Identity
+from interfaces.slack.connecting.tokens import Refused, Tokens
 
 #: so that a test waits for no real second
 QUICK = Pace(ping=0.2, hello=2.0, retry=0.01, longest_retry=0.05, steady=0.0, check=60.0)

@@ -9,7 +9,7 @@ from core.database import Database
 from core.models import Base, MessageKind, MessageState, RunOutcome
 from fixtures_courier import Rounds, opened, rounds
 from fixtures_heart import World
-from interfaces.slack.courier import LEASE
+from interfaces.slack.outgoing.courier import LEASE
 
 __all__ = ["rounds"]
 

@@ -21,11 +21,11 @@ from core.task_view import task_view
 from fake_slack import FakeSlack
 from fixtures_fake_slack import slack
 from fixtures_heart import World, at
-from interfaces.slack.courier import Courier
-from interfaces.slack.desk import Desk
-from interfaces.slack.digest import MorningDigest
-from interfaces.slack.equipment import Equipment
-from interfaces.slack.household import Household
+from interfaces.slack.incoming.desk import Desk
+from interfaces.slack.outgoing.courier import Courier
+from interfaces.slack.outgoing.digest import MorningDigest
+from interfaces.slack.outgoing.equipment import Equipment
+from interfaces.slack.outgoing.household import Household
 
 __all__ = ["slack"]
 

@@ -20,7 +20,7 @@ from core.task_queue import TaskQueue
 from core.wakeup import DatagramListener
 from fake_slack import FakeSlack, SlackMessage
 from interfaces.bot import Surroundings
-from interfaces.slack.connection import Pace
+from interfaces.slack.connecting.connection import Pace
 from interfaces.slack.front_end import SlackFrontEnd
 
 POLICY = BudgetPolicy.from_dollars(10.0, 90.0, (20, 8))

@@ -32,9 +32,9 @@ from fixtures_slack_app import (
     slack,
     surroundings_of,
 )
-from interfaces.slack import app as slack_app
-from interfaces.slack.household import Household
-from interfaces.slack.publishing import PACE, HomePages
+from interfaces.slack.incoming import app as slack_app
+from interfaces.slack.outgoing.household import Household
+from interfaces.slack.outgoing.publishing import PACE, HomePages
 
 __all__ = ["slack"]
 

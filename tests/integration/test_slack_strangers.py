@@ -26,8 +26,8 @@ from fixtures_slack_app import (
 )
 from interfaces.bot import COMMANDS, Action, Seen
 from interfaces.grammar import slash
-from interfaces.slack import forms
-from interfaces.slack.task_form import Blank, Origin, view
+from interfaces.slack.incoming import forms
+from interfaces.slack.incoming.task_form import Blank, Origin, view
 
 __all__ = ["app", "premise", "slack"]
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from conftest import StoppedClock
 from core.settings import SlackSettings
-from interfaces.slack.access import Access, Allowed, Caller, Pace, Reason, Refused, Seldom
-from interfaces.slack.identity import Identity
+from interfaces.slack.connecting.identity import Identity
+from interfaces.slack.incoming.access import Access, Allowed, Caller, Pace, Reason, Refused, Seldom
 
 HOME = Identity("T0HOME", "home", "U0BOT", "B0BOT", None, None)
 LISTED = SlackSettings(allowed_users=("U0ADA",), allowed_channels=("C0BUILDS",), admins=("U0ROOT",))

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interfaces.bot import Outcome, Reply
-from interfaces.slack.answers import body_of
-from interfaces.slack.blocks import SECTION_LIMIT, units
-from interfaces.slack.delivery import Kind, by_a_person, read
+from interfaces.slack.incoming.answers import body_of
+from interfaces.slack.incoming.delivery import Kind, by_a_person, read
+from interfaces.slack.rendering.blocks import SECTION_LIMIT, units
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), max_size=200)
 

@@ -13,9 +13,9 @@ from core.models import Run, RunOutcome, RunPhase, Task, TaskStatus, WaitReason
 from core.money import to_nano
 from core.task_view import TaskView
 from interfaces.bot import Seen
-from interfaces.slack.card import Rendered, card, failure, result
-from interfaces.slack.facts import dollars, span_of
-from interfaces.slack.states import steps_of
+from interfaces.slack.rendering.card import Rendered, card, failure, result
+from interfaces.slack.rendering.facts import dollars, span_of
+from interfaces.slack.rendering.states import steps_of
 from slack_scenes import ADA, LAST_WORDS, PYTEST_SAYS, WORKING, Stage, stage
 
 PING = f"<@{ADA}>"

@@ -16,8 +16,8 @@ from core.money import Nano
 from core.pictures import picture
 from core.task_view import TaskView
 from core.why import Why
-from interfaces.slack.blocks import units
-from interfaces.slack.card import Rendered, card, failure, result
+from interfaces.slack.rendering.blocks import units
+from interfaces.slack.rendering.card import Rendered, card, failure, result
 from slack_scenes import ADA
 
 NOON = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)

@@ -12,7 +12,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from structlog.contextvars import bind_contextvars, get_contextvars
 
 from interfaces.bot import Outcome, Reply
-from interfaces.slack.desk import Desk
+from interfaces.slack.incoming.desk import Desk
 
 DONE = Reply(Outcome.DONE, "Task 1 is queued.")
 #: longer than anything takes

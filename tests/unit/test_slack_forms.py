@@ -11,8 +11,7 @@ from core.money import to_nano
 from fake_slack.blocks import view_problems
 from fake_slack.forms import filled, state_values
 from interfaces.grammar import Order
-from interfaces.slack.blocks import units
-from interfaces.slack.task_form import (
+from interfaces.slack.incoming.task_form import (
     METADATA_LIMIT,
     TEXT_LIMIT,
     Blank,
@@ -23,6 +22,7 @@ from interfaces.slack.task_form import (
     view,
     with_reference,
 )
+from interfaces.slack.rendering.blocks import units
 
 NOON = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 PROJECTS = [Choice("my-app", "My App"), Choice("web", "web")]

@@ -15,8 +15,8 @@ from fake_slack import FakeSlack
 from fixtures_slack_app import Premise, office_of, settings_of, surroundings_of
 from interfaces.bot_commands import COMMANDS
 from interfaces.grammar import Command, parse_said, slash
-from interfaces.slack import app as slack_app
-from interfaces.slack import home
+from interfaces.slack.incoming import app as slack_app
+from interfaces.slack.incoming import home
 from interfaces.slack.manifest import WITHOUT, manifest, missing_scopes, wanted_scopes
 from source_tree import ROOT
 
@@ -64,7 +64,7 @@ def called(root: Path) -> set[str]:
         for name in dir(AsyncWebClient)
         if "_" in name.strip("_") and iscoroutinefunction(getattr(AsyncWebClient, name))
     }
-    trees = (ast.parse(file.read_text()) for file in (root / "interfaces" / "slack").glob("*.py"))
+    trees = (ast.parse(file.read_text()) for file in (root / "interfaces" / "slack").rglob("*.py"))
     named = {
         node.attr for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Attribute)
     }

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interfaces.slack.pace import (
+from interfaces.slack.outgoing.pace import (
     BURST,
     CARD_GAP,
     EDITS,

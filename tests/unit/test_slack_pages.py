@@ -25,8 +25,8 @@ from fixtures_slack_pages import (
     view,
     warning,
 )
-from interfaces.slack.bulletins import alert, digest
-from interfaces.slack.pages import bar, home
+from interfaces.slack.rendering.bulletins import alert, digest
+from interfaces.slack.rendering.pages import bar, home
 
 # --- the home page --------------------------------------------------------------------------------
 

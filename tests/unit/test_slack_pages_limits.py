@@ -25,9 +25,9 @@ from fixtures_slack_pages import (
     require_that_slack_takes_it,
     view,
 )
-from interfaces.slack.blocks import units
-from interfaces.slack.bulletins import digest
-from interfaces.slack.pages import home
+from interfaces.slack.rendering.blocks import units
+from interfaces.slack.rendering.bulletins import digest
+from interfaces.slack.rendering.pages import home
 
 LOUD = [
     *(

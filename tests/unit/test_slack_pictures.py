@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from block_drawing import Message, Page, draw
-from interfaces.slack import blocks
+from interfaces.slack.rendering import blocks
 from slack_scenes import DOCS, PEOPLE, SCENES, drawn, stage
 from slack_text import Run as Piece
 from slack_text import markdown, mrkdwn, width

@@ -9,9 +9,9 @@ from slack_sdk.errors import SlackApiError
 from core.models import Message, MessageKind, MessageState
 from core.outbox import Letter, Place
 from core.pictures import picture
-from interfaces.slack.planning import Happening, letter_of
-from interfaces.slack.sending import thread_of
-from interfaces.slack.trouble import Meaning, Trouble, trouble_of
+from interfaces.slack.outgoing.planning import Happening, letter_of
+from interfaces.slack.outgoing.sending import thread_of
+from interfaces.slack.outgoing.trouble import Meaning, Trouble, trouble_of
 
 HERE = Place("C1", "100.1", "U1")
 NOWHERE = Place(None, None, None)

@@ -4,7 +4,7 @@ import pytest
 
 from core.credentials import Credentials
 from core.settings import SlackSettings
-from interfaces.slack.tokens import Refused, Tokens, nobody_may, off_because, tokens_of
+from interfaces.slack.connecting.tokens import Refused, Tokens, nobody_may, off_because, tokens_of
 
 BOT = "xoxb-123456789012-" + "b" * 24
 APP = "xapp-1-A012ABCDEF-123456-" + "a" * 24

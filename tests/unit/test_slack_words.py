@@ -9,7 +9,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from core.errors import NaiveTime
-from interfaces.slack.words import (
+from interfaces.slack.rendering.words import (
     clipped,
     escape,
     moment,
