@@ -214,7 +214,7 @@ async def live_through(rounds: Rounds, faults: list[tuple[str, str]]) -> None:
     await rounds.pass_by(300, step=5)
 
 
-@settings(max_examples=40)
+@settings(max_examples=12)
 @given(faults=mishaps)
 def test_whatever_goes_wrong_in_whatever_order_every_letter_stands_once_and_the_card_is_true(
     sqlite_template: Path, faults: list[tuple[str, str]]
