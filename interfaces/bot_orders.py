@@ -8,9 +8,9 @@ from core import projects
 from core.models import Task, TaskPriority, WaitReason
 from core.money import Nano
 from core.task_queue import Wishes
-from core.task_view import task_view
+from core.why import why
 from interfaces.bot_values import Outcome, Reply, Request, Surroundings
-from interfaces.bot_words import title, waits_of
+from interfaces.bot_words import title, waits
 from interfaces.grammar import Order
 from interfaces.moments import read_moment, say_moment
 from interfaces.plain import harmless
@@ -55,9 +55,10 @@ def reply_created(
 
 def what_it_waits_for(given: Surroundings, task_id: int, request: Request) -> list[str]:
     """Empty for a task that can start at once."""
-    view = task_view(given.queue, given.policy, given.slots, task_id)
+    found = why(given.queue, given.policy, given.slots, task_id)
+    waiting = waits(found, given.queue.clock.now(), request.zone)
     idle = given.health().idle_because
-    return [*waits_of(view, request.zone), *([f"Nothing is started now: {idle}"] if idle else [])]
+    return [*waiting, *([f"Nothing is started now: {idle}"] if idle else [])]
 
 
 def follow_up(given: Surroundings, task: Task, text: str, request: Request) -> Reply:
