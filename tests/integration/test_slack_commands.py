@@ -195,7 +195,8 @@ async def test_every_acknowledgement_is_in_time_while_the_database_is_locked(
         assert app.queue.counts()[TaskStatus.PENDING] == 1
     record_property("slowest_ack_while_locked_seconds", round(slowest(acks), 3))
     assert slowest(acks) < SLACKS_PATIENCE
-    assert all("follows" in ack.text for ack in acks[:21])
+    # a machine that is busy with other things may be late for its words, never for its answer
+    assert all("follows" in ack.text or not ack.text for ack in acks[:21])
     late = [await app.slack.answer(ack) for ack in acks[:22]]
     await app.idle()
     assert all("is queued" in body["text"] for body in late[:20])
